@@ -1,0 +1,68 @@
+package layer
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrNotExist is returned when a tree or a TOC has nothing at a path.
+var ErrNotExist = errors.New("no such file in the image")
+
+// CorruptError says that a stream cannot be read as what it should be: a cut or
+// damaged compressed stream, a bad tar header. It says nothing about digests.
+type CorruptError struct {
+	Entry  string // the entry being read, as named in the tar; "" if none
+	Offset int64  // in the uncompressed tar
+	Err    error
+}
+
+func (e *CorruptError) Error() string {
+	if e.Entry == "" {
+		return fmt.Sprintf("at byte %d of the tar: %v", e.Offset, e.Err)
+	}
+	return fmt.Sprintf("reading %q: %v", e.Entry, e.Err)
+}
+
+func (e *CorruptError) Unwrap() error { return e.Err }
+
+// RefusedError says that a layer holds an entry that no reading makes safe or
+// meaningful, such as a whiteout of "..".
+type RefusedError struct {
+	Entry  string // as named in the tar
+	Reason string
+}
+
+func (e *RefusedError) Error() string { return fmt.Sprintf("entry %q: %s", e.Entry, e.Reason) }
+
+// LimitError says that a layer is larger than a limit allows.
+type LimitError struct {
+	What  string // which limit, by its name in Limits: "entries", "unpacked", "ratio", "path", "xattrs"
+	Limit int64
+	Entry string // the entry that passed it, "" if none
+}
+
+func (e *LimitError) Error() string {
+	if e.Entry == "" {
+		return fmt.Sprintf("more than the limit of %d for %s", e.Limit, e.What)
+	}
+	return fmt.Sprintf("entry %.200q: more than the limit of %d for %s", e.Entry, e.Limit, e.What)
+}
+
+// MismatchError says that a blob was read to its end and is not what its
+// descriptor or the image's config says.
+type MismatchError struct {
+	What      string // "size", "digest" or "diffid"
+	Want, Got string
+	// Err is what went wrong in reading before that was known, if anything did.
+	Err error
+}
+
+func (e *MismatchError) Error() string {
+	s := fmt.Sprintf("%s is %s, not %s", e.What, e.Got, e.Want)
+	if e.Err != nil {
+		s += fmt.Sprintf(" (%v)", e.Err)
+	}
+	return s
+}
+
+func (e *MismatchError) Unwrap() error { return e.Err }

@@ -1,0 +1,91 @@
+package source
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// NotFoundError says that the source has no such image, tag or file.
+type NotFoundError struct {
+	Name   string   // as the user wrote it
+	Reason string   // "no such tag", "not found, or private (401 from HOST)"
+	Detail []string // lines that explain, such as which credential files were looked at
+	Have   []string // what there is instead: tags of a layout, images of an archive
+}
+
+func (e *NotFoundError) Error() string { return e.Name + ": " + e.Reason }
+
+// PlatformError says that the image exists, but not for the platform.
+type PlatformError struct {
+	Name string
+	Want string
+	Have []string
+}
+
+func (e *PlatformError) Error() string {
+	return fmt.Sprintf("%s has no %s", e.Name, e.Want)
+}
+
+// AuthError says that a registry or a socket did not let us in.
+type AuthError struct {
+	Name   string
+	Host   string
+	Detail []string // which credentials were tried, from which files
+	Err    error
+}
+
+func (e *AuthError) Error() string {
+	return fmt.Sprintf("%s: %s refused access: %v", e.Name, e.Host, e.Err)
+}
+func (e *AuthError) Unwrap() error { return e.Err }
+
+// TemporaryError says that trying again later may work.
+type TemporaryError struct {
+	Name  string
+	Host  string
+	After time.Duration // how long the server asked us to wait; 0 if it did not say
+	Err   error
+}
+
+func (e *TemporaryError) Error() string { return fmt.Sprintf("%s: %s: %v", e.Name, e.Host, e.Err) }
+func (e *TemporaryError) Unwrap() error { return e.Err }
+
+// KindError says that a file or an artifact is not an image.
+type KindError struct {
+	Name string
+	Is   string // what it is: "a Helm chart", "a PNG picture", "a directory without oci-layout"
+}
+
+func (e *KindError) Error() string { return fmt.Sprintf("%s is %s, not an image", e.Name, e.Is) }
+
+// MalformedError says that an image's manifest, index or config is not what the
+// specification demands.
+type MalformedError struct {
+	Name string
+	What string // "manifest", "config", "index" …
+	Err  error
+}
+
+func (e *MalformedError) Error() string { return fmt.Sprintf("%s: %s: %v", e.Name, e.What, e.Err) }
+func (e *MalformedError) Unwrap() error { return e.Err }
+
+// UnavailableError says that this host cannot reach the source: no socket, no
+// permission, a transport that is not supported here.
+type UnavailableError struct {
+	Name   string
+	Err    error
+	Detail []string
+}
+
+func (e *UnavailableError) Error() string { return fmt.Sprintf("%s: %v", e.Name, e.Err) }
+func (e *UnavailableError) Unwrap() error { return e.Err }
+
+// ReferenceError says that a reference cannot be understood.
+type ReferenceError struct {
+	Text, Reason string
+}
+
+func (e *ReferenceError) Error() string {
+	return fmt.Sprintf("%q is not an image reference: %s", strings.ToValidUTF8(e.Text, "�"), e.Reason)
+}

@@ -1,0 +1,82 @@
+// Package source finds images: in registries, OCI layouts, archives, container
+// engines and on standard input. Whatever the source, it yields a v1.Image whose
+// layers are read from where they lie.
+package source
+
+import (
+	"context"
+	"io"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+// Options guides Open. The zero value works.
+type Options struct {
+	// Platform is what to take of an image for several; nil is
+	// DOCKER_DEFAULT_PLATFORM, else linux on this host's architecture.
+	Platform *v1.Platform
+	// AuthFile is a containers-auth.json(5) file that is asked first.
+	AuthFile string
+	// PlainHTTP speaks HTTP to every registry; SkipTLSVerify trusts any certificate.
+	// Registries on localhost need neither.
+	PlainHTTP, SkipTLSVerify bool
+	// Offline makes every registry a TemporaryError... an OfflineError.
+	Offline bool
+	// TempDir is where what must be seekable is spooled: standard input, compressed
+	// archives, what an engine sends. "" is os.TempDir().
+	TempDir string
+	// Stdin is what "-" reads; nil is os.Stdin.
+	Stdin io.Reader
+	// Warn is told what a user should know and what was gone on without: a broken
+	// credential helper, refused credentials. nil is silent.
+	Warn func(message string)
+	// Retry is told of each wait before a new attempt. nil is silent.
+	Retry func(what string, err error)
+}
+
+// Image is an image and where it was found. Its layers' Compressed reads the blob
+// as the source has it. Layers of registries also have
+//
+//	CompressedFrom(ctx context.Context, offset int64) (body io.ReadCloser, start int64, err error)
+//
+// which gives the blob from start on; start is offset, or 0 where the registry
+// sends the whole blob whatever it is asked.
+type Image struct {
+	v1.Image
+	// Ref is what was asked for.
+	Ref Reference
+	// Name is the image's name as people write it: "python:3.10", "app:pr (oci:dir)".
+	Name string
+	// Names are the names to store it under, fully qualified
+	// ("docker.io/library/python:3.10"); none for a path without a tag.
+	Names []string
+	// Platform is what the image is for, from its config or its descriptor.
+	Platform v1.Platform
+	// Digest is that of the manifest. Sources that have none (docker-archive) get
+	// one that is made from the config, the same on every run.
+	Digest v1.Hash
+	// Index is the digest of the image index that the image was chosen from; nil if none.
+	Index *v1.Hash
+	// Remote says that reading a layer means a download.
+	Remote bool
+	close  func() error
+}
+
+// Close frees what Open holds: open files, spooled data.
+func (i *Image) Close() error {
+	if i.close == nil {
+		return nil
+	}
+	return i.close()
+}
+
+// Open finds the image. The manifest and the config are read, no layers.
+func Open(ctx context.Context, ref Reference, o Options) (*Image, error) {
+	panic("stub")
+}
+
+// OpenAll finds the image for every platform that the source has it for, or, for
+// an archive or layout with several images and no name given, all of them.
+func OpenAll(ctx context.Context, ref Reference, o Options) ([]*Image, error) {
+	panic("stub")
+}
