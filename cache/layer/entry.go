@@ -113,7 +113,9 @@ func (e *Entry) HasContent() bool { return e.Kind == File }
 // ComparePaths orders clean paths as TOCs and trees do: a directory comes right
 // before everything below it, and siblings are in byte order, as if the slash
 // were the lowest byte.
-func ComparePaths(a, b string) int {
+func ComparePaths(a, b string) int { return comparePaths(a, b) }
+
+func comparePaths[A, B []byte | string](a A, b B) int {
 	n := min(len(a), len(b))
 	for i := range n {
 		x, y := a[i], b[i]
@@ -123,13 +125,10 @@ func ComparePaths(a, b string) int {
 		if x == '/' {
 			return -1
 		}
-		if y == '/' {
+		if y == '/' || x > y {
 			return 1
 		}
-		if x < y {
-			return -1
-		}
-		return 1
+		return -1
 	}
 	return len(a) - len(b)
 }

@@ -5,49 +5,6 @@ import (
 	"iter"
 )
 
-// ---- tar.go: the parser ----
-
-// Header is one entry of a tar, as written there: nothing is cleaned or resolved.
-// Its slices are valid until the next call of Next.
-type Header struct {
-	Name, Link   []byte
-	Type         byte // the tar's type flag; '\0' and '7' are given as '0'; PAX, GNU and global headers are never seen
-	Mode         int64
-	UID, GID     int64
-	Size         int64 // of regular files: the logical length, holes included; 0 for other kinds
-	ModTime      Time
-	Major, Minor int64
-	Xattrs       []Xattr
-	Offset       int64 // of the entry's first block, extension headers included
-}
-
-// Reader reads a tar stream, entry by entry.
-type Reader struct{}
-
-// NewReader returns a Reader of the uncompressed tar in r. It reads ahead.
-func NewReader(r io.Reader, limits Limits) *Reader { panic("stub") }
-
-// Next goes to the next entry, skipping what was not read of the current one. At
-// the end of the archive it returns io.EOF.
-func (r *Reader) Next() (*Header, error) { panic("stub") }
-
-// Read reads from the current entry's content.
-func (r *Reader) Read(p []byte) (int, error) { panic("stub") }
-
-// WriteTo writes the rest of the current entry's content to w, from the
-// reader's own buffer, without a copy.
-func (r *Reader) WriteTo(w io.Writer) (int64, error) { panic("stub") }
-
-// Ended reports, after io.EOF, whether the archive had its end marker.
-func (r *Reader) Ended() bool { panic("stub") }
-
-// Drain reads what follows the archive's end, to the last byte of the stream,
-// and reports whether any byte of it was not zero.
-func (r *Reader) Drain() (nonzero bool, err error) { panic("stub") }
-
-// Offset is the number of bytes of the stream up to the end of what was parsed.
-func (r *Reader) Offset() int64 { panic("stub") }
-
 // ---- decode.go: the seam for decompressors ----
 
 // Compression is how a blob is compressed.
