@@ -45,7 +45,9 @@ type TemporaryError struct {
 	Name  string
 	Host  string
 	After time.Duration // how long the server asked us to wait; 0 if it did not say
-	Err   error
+	// Detail are lines that explain: who asked, what is left of a rate limit.
+	Detail []string
+	Err    error
 }
 
 func (e *TemporaryError) Error() string { return fmt.Sprintf("%s: %s: %v", e.Name, e.Host, e.Err) }
@@ -89,3 +91,32 @@ type ReferenceError struct {
 func (e *ReferenceError) Error() string {
 	return fmt.Sprintf("%q is not an image reference: %s", strings.ToValidUTF8(e.Text, "�"), e.Reason)
 }
+
+// OfflineError says that the image is in a registry and that none may be asked.
+type OfflineError struct{ Name string }
+
+func (e *OfflineError) Error() string {
+	return e.Name + ": is in a registry, and registries are not asked when offline"
+}
+
+// DigestError says that a source sent something else than what was asked for by
+// its digest and size.
+type DigestError struct {
+	Name      string
+	What      string // "manifest", "config", "layer sha256:…"
+	Want, Got string // digests, or sizes ("17 bytes")
+}
+
+func (e *DigestError) Error() string {
+	return fmt.Sprintf("%s: %s is damaged: got %s instead of %s", e.Name, e.What, e.Got, e.Want)
+}
+
+// ProtocolError says that a registry answered what no registry should.
+type ProtocolError struct {
+	Name   string
+	Host   string
+	Reason string // "sent an HTML page instead of a manifest"
+	Detail []string
+}
+
+func (e *ProtocolError) Error() string { return fmt.Sprintf("%s: %s %s", e.Name, e.Host, e.Reason) }

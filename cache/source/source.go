@@ -5,6 +5,7 @@ package source
 
 import (
 	"context"
+	"fmt"
 	"io"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -17,10 +18,10 @@ type Options struct {
 	Platform *v1.Platform
 	// AuthFile is a containers-auth.json(5) file that is asked first.
 	AuthFile string
-	// PlainHTTP speaks HTTP to every registry; SkipTLSVerify trusts any certificate.
-	// Registries on localhost need neither.
+	// PlainHTTP speaks HTTP to every registry; SkipTLSVerify trusts any certificate,
+	// and speaks HTTP to a registry that has none. Registries on localhost need neither.
 	PlainHTTP, SkipTLSVerify bool
-	// Offline makes every registry a TemporaryError... an OfflineError.
+	// Offline makes what would need a registry an *OfflineError.
 	Offline bool
 	// TempDir is where what must be seekable is spooled: standard input, compressed
 	// archives, what an engine sends. "" is os.TempDir().
@@ -32,6 +33,21 @@ type Options struct {
 	Warn func(message string)
 	// Retry is told of each wait before a new attempt. nil is silent.
 	Retry func(what string, err error)
+
+	timing *timing // nil is realTiming
+}
+
+func (o *Options) warn(format string, args ...any) {
+	if o.Warn != nil {
+		o.Warn(fmt.Sprintf(format, args...))
+	}
+}
+
+func (o *Options) waits() *timing {
+	if o.timing != nil {
+		return o.timing
+	}
+	return &realTiming
 }
 
 // Image is an image and where it was found. Its layers' Compressed reads the blob
@@ -71,12 +87,39 @@ func (i *Image) Close() error {
 }
 
 // Open finds the image. The manifest and the config are read, no layers.
+//
+// The errors are of the types in this package: NotFoundError, PlatformError,
+// AuthError, TemporaryError, KindError and so on; a cancelled context gives its error.
 func Open(ctx context.Context, ref Reference, o Options) (*Image, error) {
-	panic("stub")
+	images, err := find(ctx, ref, o, false)
+	if err != nil {
+		return nil, err
+	}
+	return images[0], nil
 }
 
 // OpenAll finds the image for every platform that the source has it for, or, for
 // an archive or layout with several images and no name given, all of them.
 func OpenAll(ctx context.Context, ref Reference, o Options) ([]*Image, error) {
-	panic("stub")
+	return find(ctx, ref, o, true)
+}
+
+func find(ctx context.Context, ref Reference, o Options, all bool) ([]*Image, error) {
+	images, err := findIn(ctx, ref, o, all)
+	if err == nil && len(images) == 0 {
+		err = &NotFoundError{Name: ref.Text, Reason: "there is no image"}
+	}
+	return images, err
+}
+
+func findIn(ctx context.Context, ref Reference, o Options, all bool) ([]*Image, error) {
+	switch ref.Transport {
+	case Any, Registry:
+		return openRegistry(ctx, ref, o, all)
+	case OCI, OCIArchive, DockerArchive, Path:
+		return openFiles(ctx, ref, o, all)
+	case Docker, Podman:
+		return openEngine(ctx, ref, o, all)
+	}
+	return nil, &UnavailableError{Name: ref.Text, Err: fmt.Errorf("images of transport %q are not opened here", ref.Transport)}
 }
