@@ -1,0 +1,10 @@
+package source
+
+import (
+	"context"
+	"errors"
+)
+
+func openFiles(ctx context.Context, ref Reference, o Options, all bool) ([]*Image, error) {
+	return nil, errors.New("not yet")
+}
