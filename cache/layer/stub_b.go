@@ -1,47 +1,6 @@
 package layer
 
-import (
-	"io"
-	"iter"
-)
-
-// ---- decode.go: the seam for decompressors ----
-
-// Compression is how a blob is compressed.
-type Compression uint8
-
-// The compressions. Their numbers are part of the Extents format.
-const (
-	Uncompressed Compression = iota
-	Gzip
-	Zstd
-)
-
-// String returns "none", "gzip" or "zstd".
-func (c Compression) String() string { panic("stub") }
-
-// Decoder gives the uncompressed bytes of a blob.
-type Decoder struct{}
-
-// NewDecoder finds out by content how r is compressed. An empty r is Uncompressed.
-func NewDecoder(r io.Reader) (*Decoder, error) { panic("stub") }
-
-// Compression says what was found.
-func (d *Decoder) Compression() Compression { panic("stub") }
-
-// Read gives uncompressed bytes. All of the blob has been read when it returns
-// io.EOF; members after the first and skippable frames are part of it.
-func (d *Decoder) Read(p []byte) (int, error) { panic("stub") }
-
-// InputOffset is the number of the blob's bytes that the decoder needed for what
-// Read has returned up to now, as near as it can tell; it never decreases.
-func (d *Decoder) InputOffset() int64 { panic("stub") }
-
-// Ignored is the number of bytes after the last member that are no compressed data.
-func (d *Decoder) Ignored() int64 { panic("stub") }
-
-// Close frees the decoder. It does not close the underlying reader.
-func (d *Decoder) Close() error { panic("stub") }
+import "iter"
 
 // ---- extents.go ----
 

@@ -37,6 +37,7 @@ type Reader struct {
 	ext    extensions
 	body   tarBody
 	holes  int64 // bytes of holes of all sparse files so far
+	start  int64 // where the last entry ended
 	err    error
 	ended  bool
 }
@@ -73,7 +74,7 @@ func (r *Reader) next() error {
 		return err
 	}
 	r.ext.reset()
-	start := r.win.offset()
+	r.start = r.win.offset()
 	for {
 		b, err := r.block()
 		if err != nil {
@@ -83,7 +84,7 @@ func (r *Reader) next() error {
 			return err
 		}
 		if !isExtension(r.hdr.Type) {
-			r.hdr.Offset = start
+			r.hdr.Offset = r.start
 			return r.entry(b)
 		}
 		if err := r.extension(); err != nil {
@@ -174,6 +175,9 @@ func (r *Reader) corrupt(err error) error {
 
 // Ended reports, after io.EOF, whether the archive had its end marker.
 func (r *Reader) Ended() bool { return r.ended }
+
+// End returns, after io.EOF, where the last entry ended, padding included.
+func (r *Reader) End() int64 { return r.start }
 
 // Drain reads what follows the archive's end, to the last byte of the stream,
 // and reports whether any byte of it was not zero. It may be called after an

@@ -1,0 +1,160 @@
+package layer
+
+import (
+	"errors"
+	"io"
+)
+
+// Compression is how a blob is compressed.
+type Compression uint8
+
+// The compressions. Their numbers are part of the Extents format.
+const (
+	Uncompressed Compression = iota
+	Gzip
+	Zstd
+)
+
+var compressionNames = [...]string{"none", "gzip", "zstd"}
+
+// String returns "none", "gzip" or "zstd".
+func (c Compression) String() string {
+	if int(c) < len(compressionNames) {
+		return compressionNames[c]
+	}
+	return "unknown"
+}
+
+// codec is the seam for decompressors: to take in another, implement this and
+// name it in newCodec. Read returns io.EOF when the blob is read to its last
+// byte, and io.ErrUnexpectedEOF when the blob ends too early. It takes from its
+// input only what it needs, or InputOffset is less exact.
+type codec interface {
+	io.Reader
+	// ignored is the number of bytes after the compressed data.
+	ignored() int64
+	// free gives the codec back; it must not be used after that.
+	free()
+}
+
+func newCodec(c Compression, in *input) (codec, error) {
+	switch c {
+	case Gzip:
+		return newGzip(in), nil
+	case Zstd:
+		return newZstd(in)
+	}
+	return plain{in}, nil
+}
+
+// Decoder gives the uncompressed bytes of a blob. It is not safe for concurrent
+// use. Its errors are a *CorruptError where the blob is at fault, with
+// io.ErrUnexpectedEOF inside if the blob is cut, and otherwise what the
+// underlying reader returned, as it is.
+type Decoder struct {
+	kind  Compression
+	in    *input
+	codec codec
+	out   int64
+	err   error
+}
+
+var errClosed = errors.New("the decoder is closed")
+
+// NewDecoder finds out by content how r is compressed. An empty r is Uncompressed.
+// What is none of gzip, zstd and tar is a *CorruptError that says what it looks
+// like. It reads ahead, in pieces of up to 128 KiB.
+func NewDecoder(r io.Reader) (*Decoder, error) {
+	in := newInput(r)
+	kind, err := in.detect()
+	if err != nil {
+		in.free()
+		return nil, err
+	}
+	c, err := newCodec(kind, in)
+	if err != nil {
+		in.free()
+		return nil, err
+	}
+	return &Decoder{kind: kind, in: in, codec: c}, nil
+}
+
+// Compression says what was found.
+func (d *Decoder) Compression() Compression { return d.kind }
+
+// Read gives uncompressed bytes. All of the blob has been read when it returns
+// io.EOF; members after the first and skippable frames are part of it.
+func (d *Decoder) Read(p []byte) (int, error) {
+	if d.err != nil {
+		return 0, d.err
+	}
+	n, err := d.codec.Read(p)
+	d.out += int64(n)
+	if err == nil {
+		return n, nil
+	}
+	d.err = d.explain(err)
+	if n > 0 {
+		return n, nil
+	}
+	return 0, d.err
+}
+
+// explain tells a bad blob from a reader that failed.
+func (d *Decoder) explain(err error) error {
+	if err == io.EOF {
+		return err
+	}
+	if d.in.err != nil && d.in.err != io.EOF {
+		return d.in.err
+	}
+	return &CorruptError{Offset: d.out, Err: &streamError{d.kind, err}}
+}
+
+// streamError is what is wrong with a compressed stream.
+type streamError struct {
+	kind Compression
+	err  error
+}
+
+func (e *streamError) Error() string {
+	if e.err == io.ErrUnexpectedEOF {
+		return "the " + e.kind.String() + " stream is cut: " + e.err.Error()
+	}
+	return "the " + e.kind.String() + " stream is damaged: " + e.err.Error()
+}
+
+func (e *streamError) Unwrap() error { return e.err }
+
+// InputOffset is the number of the blob's bytes that the decoder needed for what
+// Read has returned up to now, as near as it can tell; it never decreases. A
+// deflate stream is known to some bytes at each 32 KiB of output and at the end of
+// each member, a zstd stream exactly at the end of each block.
+func (d *Decoder) InputOffset() int64 { return d.in.used() }
+
+// Ignored is the number of bytes after the last gzip member that are no member.
+// It is known when Read has returned io.EOF.
+func (d *Decoder) Ignored() int64 {
+	if d.codec == nil {
+		return 0
+	}
+	return d.codec.ignored()
+}
+
+// Close frees the decoder, which only InputOffset may follow. It does not close
+// the underlying reader.
+func (d *Decoder) Close() error {
+	if d.codec != nil {
+		d.codec.free()
+		d.in.free()
+		d.codec, d.err = nil, errClosed
+	}
+	return nil
+}
+
+// plain is the codec of what is not compressed.
+type plain struct{ in *input }
+
+func (p plain) Read(b []byte) (int, error) { return p.in.br.Read(b) }
+func (p plain) ignored() int64             { return 0 }
+func (p plain) free()                      {}

@@ -1,0 +1,54 @@
+package layer
+
+import (
+	"bufio"
+	"io"
+	"sync"
+)
+
+// input counts the bytes of a blob that a codec takes. Codecs read from br itself,
+// because klauspost's inflater is faster on a *bufio.Reader than on an interface.
+type input struct {
+	br   *bufio.Reader
+	src  io.Reader
+	read int64 // from src, ahead of the codec
+	err  error // what src returned at last
+}
+
+const inputSize = 128 << 10
+
+var buffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, inputSize) }}
+
+func newInput(r io.Reader) *input {
+	in := &input{src: r, br: buffers.Get().(*bufio.Reader)}
+	in.br.Reset((*counter)(in))
+	return in
+}
+
+// used is how much of the blob was taken out of the buffer.
+func (in *input) used() int64 {
+	if in.br == nil {
+		return in.read
+	}
+	return in.read - int64(in.br.Buffered())
+}
+
+// free gives the buffer back; used then stays what it is.
+func (in *input) free() {
+	in.read = in.used()
+	in.br.Reset(nil)
+	buffers.Put(in.br)
+	in.br, in.src = nil, nil
+}
+
+// counter is the input as its buffer sees it.
+type counter input
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.src.Read(p)
+	c.read += int64(n)
+	if err != nil {
+		c.err = err
+	}
+	return n, err
+}
