@@ -1,7 +1,10 @@
 package cache
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"syscall"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
@@ -9,13 +12,16 @@ import (
 // LayerError says which layer of which image an error is about.
 type LayerError struct {
 	Image  string
-	Number int // from 0; printed from 1
+	Number int // from 0; printed from 1; negative if not known
 	Digest v1.Hash
 	Err    error
 }
 
 func (e *LayerError) Error() string {
 	s := fmt.Sprintf("layer %d (%.19s…): %v", e.Number+1, e.Digest, e.Err)
+	if e.Number < 0 {
+		s = fmt.Sprintf("layer %.19s…: %v", e.Digest, e.Err)
+	}
 	if e.Image != "" {
 		s = e.Image + ": " + s
 	}
@@ -24,11 +30,64 @@ func (e *LayerError) Error() string {
 
 func (e *LayerError) Unwrap() error { return e.Err }
 
+// ImageError says that an image's manifest and config are not what the OCI image
+// specification demands, or do not belong together.
+type ImageError struct {
+	Image string // its name for people, or its digest
+	Err   error
+}
+
+func (e *ImageError) Error() string { return fmt.Sprintf("%s: %v", e.Image, e.Err) }
+func (e *ImageError) Unwrap() error { return e.Err }
+
+// NotStoredError says that the store has no such image or blob.
+type NotStoredError struct {
+	Dir    string
+	Digest v1.Hash
+}
+
+func (e *NotStoredError) Error() string {
+	return fmt.Sprintf("store %s has no %s", e.Dir, e.Digest)
+}
+
+// Is makes the error an fs.ErrNotExist.
+func (e *NotStoredError) Is(target error) bool { return target == fs.ErrNotExist }
+
+// BlobError says that a blob in the store is damaged: its bytes are not those of
+// its digest. Verify with Repair puts it right.
+type BlobError struct {
+	Path   string
+	Digest v1.Hash
+	Err    error
+}
+
+func (e *BlobError) Error() string {
+	return fmt.Sprintf("blob %s in the store is damaged: %v", e.Digest, e.Err)
+}
+func (e *BlobError) Unwrap() error { return e.Err }
+
+// IndexError says that the file of the store's names cannot be understood.
+type IndexError struct {
+	Path string
+	Err  error
+}
+
+func (e *IndexError) Error() string { return fmt.Sprintf("%s: %v", e.Path, e.Err) }
+func (e *IndexError) Unwrap() error { return e.Err }
+
 // VersionError says that the store was made by a program that this one does not know.
 type VersionError struct{ Dir, Version string }
 
 func (e *VersionError) Error() string {
 	return fmt.Sprintf("store %s has layout version %s, which this program does not know", e.Dir, e.Version)
+}
+
+// ForeignError says that a directory that is to be a store holds something else.
+// It was not touched.
+type ForeignError struct{ Dir, Found string }
+
+func (e *ForeignError) Error() string {
+	return fmt.Sprintf("%s is not a store and not empty: it holds %q", e.Dir, e.Found)
 }
 
 // AccessError says that the store cannot be used by this user, or not for writing.
@@ -54,3 +113,23 @@ func (e *SpaceError) Error() string {
 	return fmt.Sprintf("store %s: no space left on the disk", e.Dir)
 }
 func (e *SpaceError) Unwrap() error { return e.Err }
+
+// writing turns an error of writing to the store into the kind that says what a
+// user can do about it.
+func (s *Store) writing(err error) error {
+	var space *SpaceError
+	var access *AccessError
+	switch {
+	case err == nil, errors.As(err, &space), errors.As(err, &access):
+		return err
+	case isFull(err):
+		return &SpaceError{Dir: s.dir, Err: err}
+	case errors.Is(err, syscall.EROFS), errors.Is(err, fs.ErrPermission):
+		return &AccessError{Dir: s.dir, Err: err}
+	}
+	return err
+}
+
+func isFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}

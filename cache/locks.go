@@ -1,0 +1,152 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"golang.org/x/sys/unix"
+)
+
+// The locks, in the order in which a process may wait for them while it holds
+// another: it never waits for a layer's lock with any other lock in its hands.
+const (
+	indexLock = "index" // exclusive: writing index.json
+	gcLock    = "gc"    // shared: making a lease; exclusive: sweeping
+)
+
+// The ways to hold a lock.
+const (
+	shared    = unix.LOCK_SH
+	exclusive = unix.LOCK_EX
+)
+
+const layerLockPrefix = "layer-"
+
+// layerLock is held, exclusively, by whoever brings or reads the layer.
+func layerLock(digest v1.Hash) string { return layerLockPrefix + digest.Hex }
+
+// fileLock is a lock that this process holds.
+type fileLock struct {
+	f    *os.File
+	once bool // the file is removed with the lock
+}
+
+// lock waits for a lock. how is shared or exclusive. Two locks of one
+// process exclude each other as those of two processes do.
+func (s *Store) lock(ctx context.Context, name string, how int) (*fileLock, error) {
+	const longest = 100 * time.Millisecond
+	told := ""
+	// flock cannot be interrupted by a context, so it is asked again and again.
+	for wait, waited := time.Millisecond, time.Duration(0); ; wait = min(2*wait, longest) {
+		l, err := s.tryLock(name, how)
+		if l != nil || err != nil {
+			return l, err
+		}
+		if holder := s.holder(name); waited >= longest && holder != told {
+			told = holder
+			s.talk.wait(holder)
+		}
+		if err := sleep(ctx, wait); err != nil {
+			return nil, fmt.Errorf("waiting for %s: %w", s.holder(name), err)
+		}
+		waited += wait
+	}
+}
+
+// tryLock returns nil and no error if somebody else holds the lock.
+func (s *Store) tryLock(name string, how int) (*fileLock, error) {
+	path := s.path(lockDir, name)
+	for {
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+		if err != nil {
+			return nil, s.writing(err)
+		}
+		got, err := flock(f, how)
+		if err != nil || !got {
+			return nil, errors.Join(err, f.Close())
+		}
+		// A holder removes its file before it lets go, so what was locked here
+		// may be a file without a name, which locks nothing.
+		if sameFile(f, path) {
+			l := &fileLock{f: f, once: strings.HasPrefix(name, layerLockPrefix)}
+			return l, l.sign(how)
+		}
+		if err := f.Close(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// sign writes who holds the lock. A full disk is no reason not to hold it.
+func (l *fileLock) sign(how int) error {
+	if how != exclusive {
+		return nil
+	}
+	if err := l.f.Truncate(0); err != nil {
+		return errors.Join(err, l.f.Close())
+	}
+	if _, err := l.f.WriteAt([]byte(thisProcess()), 0); err != nil && !isFull(err) {
+		return errors.Join(err, l.f.Close())
+	}
+	return nil
+}
+
+func (l *fileLock) unlock() {
+	if l.once {
+		_ = os.Remove(l.f.Name()) // else it is there for the next one
+	}
+	_ = l.f.Close()
+}
+
+// holder says for people who holds, or last held, a lock.
+func (s *Store) holder(name string) string {
+	data, err := os.ReadFile(s.path(lockDir, name))
+	if text := strings.TrimSpace(string(data)); err == nil && text != "" && len(text) < 1000 {
+		return text
+	}
+	return "another process"
+}
+
+func thisProcess() string {
+	args := append([]string{filepath.Base(os.Args[0])}, os.Args[1:]...)
+	command := strings.ToValidUTF8(fmt.Sprintf("%.200s", strings.Join(args, " ")), "")
+	return fmt.Sprintf("process %d (%s)\n", os.Getpid(), command)
+}
+
+// flock asks for the lock on an open file, and does not wait.
+func flock(f *os.File, how int) (bool, error) {
+	for {
+		err := unix.Flock(int(f.Fd()), how|unix.LOCK_NB)
+		switch {
+		case err == nil:
+			return true, nil
+		case errors.Is(err, unix.EWOULDBLOCK):
+			return false, nil
+		case !errors.Is(err, unix.EINTR):
+			return false, fmt.Errorf("locking %s: %w", f.Name(), err)
+		}
+	}
+}
+
+func sameFile(f *os.File, path string) bool {
+	a, errA := f.Stat()
+	b, errB := os.Stat(path)
+	return errA == nil && errB == nil && os.SameFile(a, b)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

@@ -1,0 +1,98 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/zeebo/blake3"
+
+	"github.com/layers/layers/cache/layer"
+)
+
+// OpenFile returns the content of a regular file that one layer of img carries
+// (Node.Carrier, Version.Layer), from the blob, reading no further than needed. The
+// content is held against the entry's size and digest: a Read that reaches the end
+// of something else returns a *layer.MismatchError instead of io.EOF.
+func (s *Store) OpenFile(ctx context.Context, img v1.Image, number int, e layer.Entry) (io.ReadCloser, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	layers, err := img.Layers()
+	if err != nil {
+		return nil, err
+	}
+	if number < 0 || number >= len(layers) {
+		return nil, fmt.Errorf("the image has %d layers and none with number %d", len(layers), number+1)
+	}
+	if !e.HasContent() || e.Offset < 0 {
+		return nil, fmt.Errorf("%q in layer %d is not a regular file", e.Path, number+1)
+	}
+	p, err := newPart(layers[number])
+	if err != nil {
+		return nil, err
+	}
+	p.number = number
+	blob, _, err := s.open(p)
+	if err != nil {
+		return nil, p.fail(err)
+	}
+	file, err := layer.OpenEntry(&untilDone{ctx, blob}, e.Offset)
+	if err != nil {
+		return nil, errors.Join(p.fail(err), blob.Close())
+	}
+	checked := &checkedFile{r: file, part: p, entry: e, hash: blake3.New()}
+	return &stacked{Reader: checked, closers: []io.Closer{file, blob}}, nil
+}
+
+// untilDone is a reader that stops when a context does.
+type untilDone struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (u *untilDone) Read(p []byte) (int, error) {
+	if err := u.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return u.r.Read(p)
+}
+
+// checkedFile holds a file's content against what the TOC says.
+type checkedFile struct {
+	r     io.Reader
+	part  *part
+	entry layer.Entry
+	hash  hash.Hash
+	size  int64
+}
+
+func (c *checkedFile) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	_, _ = c.hash.Write(p[:n]) // never fails
+	c.size += int64(n)
+	if err == io.EOF {
+		if wrong := c.check(); wrong != nil {
+			err = wrong
+		}
+	} else if err != nil {
+		err = c.part.fail(err)
+	}
+	return n, err
+}
+
+func (c *checkedFile) check() error {
+	if c.size != c.entry.Size {
+		return c.part.fail(fmt.Errorf("%q: %w", c.entry.Path, wrongSize(c.entry.Size, c.size)))
+	}
+	var got layer.Digest
+	c.hash.Sum(got[:0])
+	if got != c.entry.Digest {
+		return c.part.fail(fmt.Errorf("%q: %w", c.entry.Path,
+			&layer.MismatchError{What: "digest", Want: c.entry.Digest.String(), Got: got.String()}))
+	}
+	return nil
+}
