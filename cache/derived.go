@@ -27,6 +27,11 @@ func (l Layer) Close() error {
 	if l.Kept != nil {
 		errs = append(errs, l.Kept.Close())
 	}
+	for i, err := range errs {
+		if errors.Is(err, os.ErrClosed) {
+			errs[i] = nil
+		}
+	}
 	return errors.Join(errs...)
 }
 
