@@ -1,0 +1,107 @@
+package inspect
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/layers/layers/cache/layer"
+)
+
+// Hidden is a path whose content later layers hide in one or more layers that
+// carry it: bytes that a pull moves and no container sees.
+type Hidden struct {
+	Named
+	Bytes  int64        `json:"bytes"` // unpacked, of all copies
+	Copies []HiddenCopy `json:"copies"`
+}
+
+// HiddenCopy is the content that one layer carries in vain.
+type HiddenCopy struct {
+	Layer    int   `json:"layer"`
+	HiddenBy int   `json:"hiddenBy"` // the layer that overwrote or removed its last name
+	Bytes    int64 `json:"bytes"`
+	Names    int   `json:"names,omitempty"` // how many names it has in the layer, if more than one
+}
+
+// Reclaimable sums up what later layers hide.
+type Reclaimable struct {
+	Bytes  int64    `json:"bytes"`  // unpacked
+	Copies int64    `json:"copies"` // each the content of one file in one layer
+	Paths  int64    `json:"paths"`
+	Top    []Hidden `json:"top"` // by bytes, then by path; not all of Paths if there is a limit
+}
+
+func rankHidden(a, b Hidden) int {
+	if c := cmp.Compare(b.Bytes, a.Bytes); c != 0 {
+		return c
+	}
+	return layer.ComparePaths(a.Path, b.Path)
+}
+
+// memoTop is how many hidden paths the stored summary of a stack holds.
+const memoTop = 100
+
+// stack is what has to be walked for to know of a stack of layers. Its JSON form
+// is what Memo keeps, so a change of it needs a new memoVersion.
+type stack struct {
+	Reclaimable Reclaimable
+	Bytes       []int64                  // reclaimable, of each layer
+	Lints       []map[layer.LintCode]int // of each layer, those that only the stack shows
+}
+
+const memoVersion = "inspect-1-"
+
+// summary returns the stack's summary with up to limit hidden paths, from Memo if
+// that can hold it.
+func (in *Input) summary(limit int) (*stack, error) {
+	if in.Memo == nil || limit < 0 || limit > memoTop || len(in.Layers) == 0 {
+		return in.walkStack(limit)
+	}
+	key := memoVersion + strings.ReplaceAll(layer.Chain(in.diffIDs()).String(), ":", "-")
+	data, err := in.Memo(key, func() ([]byte, error) {
+		s, err := in.walkStack(memoTop)
+		if err != nil {
+			return nil, err
+		}
+		return json.Marshal(s)
+	})
+	if err != nil {
+		return nil, err
+	}
+	var s stack
+	if json.Unmarshal(data, &s) != nil || !s.fits(len(in.Layers)) {
+		return in.walkStack(limit) // what is kept is of no use, and only derived
+	}
+	s.restore()
+	s.Reclaimable.Top = s.Reclaimable.Top[:min(limit, len(s.Reclaimable.Top))]
+	return &s, nil
+}
+
+func (s *stack) fits(layers int) bool { return len(s.Bytes) == layers && len(s.Lints) == layers }
+
+func (s *stack) restore() {
+	for i := range s.Reclaimable.Top {
+		s.Reclaimable.Top[i].Named.restore()
+	}
+}
+
+func (in *Input) walkStack(limit int) (*stack, error) {
+	tree := layer.Squash(in.tocs())
+	s := &stack{Lints: make([]map[layer.LintCode]int, len(in.Layers))}
+	var err error
+	if s.Reclaimable, s.Bytes, err = hiddenIn(tree, limit, nil); err != nil {
+		return nil, fmt.Errorf("finding what is hidden in %s: %w", in.Name, err)
+	}
+	for lint, err := range tree.Lints() {
+		if err != nil {
+			return nil, fmt.Errorf("finding what is odd in %s: %w", in.Name, err)
+		}
+		if s.Lints[lint.Layer] == nil {
+			s.Lints[lint.Layer] = make(map[layer.LintCode]int)
+		}
+		s.Lints[lint.Layer][lint.Code]++
+	}
+	return s, nil
+}

@@ -1,0 +1,107 @@
+package inspect
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+// StoredImage is an image of a set, such as all that a store holds.
+type StoredImage struct {
+	Name     string // as people write it; "" if it has none
+	Digest   v1.Hash
+	Platform v1.Platform
+	Created  time.Time // the zero time if it is not known
+	Pulled   time.Time
+	Layers   []StoredLayer // bottom first
+}
+
+// StoredLayer is a layer of a StoredImage.
+type StoredLayer struct {
+	Digest   v1.Hash
+	Content  int64  // compressed bytes
+	Unpacked *int64 // nil if it is not known
+}
+
+// ImagesReport lists images and what they share.
+type ImagesReport struct {
+	Version string     `json:"version"`
+	Images  []ImageRow `json:"images"` // by name, platform and digest
+	// Content is the compressed bytes of all images together, each blob once.
+	Content int64 `json:"content"`
+}
+
+// ImageRow is one name of an image.
+type ImageRow struct {
+	Name     string     `json:"name,omitempty"`
+	Digest   string     `json:"digest"`
+	Platform string     `json:"platform,omitempty"`
+	Created  *time.Time `json:"created,omitempty"`
+	Pulled   *time.Time `json:"pulled,omitempty"`
+	Layers   int        `json:"layers"`
+	Content  int64      `json:"content"`            // compressed, each blob once
+	Unpacked *int64     `json:"unpacked,omitempty"` // absent unless known of every layer
+	// Shared is the part of Content that another image has, too. A second name of
+	// the same image is not another image.
+	Shared int64 `json:"shared"`
+}
+
+// Images reports on a set of images.
+func Images(images []StoredImage) *ImagesReport {
+	r := &ImagesReport{Version: ImagesVersion, Images: []ImageRow{}}
+	users := make(map[v1.Hash]map[v1.Hash]bool) // of each blob, the images
+	for _, img := range images {
+		for _, l := range img.Layers {
+			if users[l.Digest] == nil {
+				users[l.Digest] = make(map[v1.Hash]bool)
+				r.Content += l.Content
+			}
+			users[l.Digest][img.Digest] = true
+		}
+	}
+	for _, img := range images {
+		r.Images = append(r.Images, imageRow(img, func(blob v1.Hash) bool { return len(users[blob]) > 1 }))
+	}
+	slices.SortFunc(r.Images, func(a, b ImageRow) int {
+		// Images without a name come last.
+		return cmp.Or(compareBool(a.Name == "", b.Name == ""), cmp.Compare(a.Name, b.Name),
+			cmp.Compare(a.Platform, b.Platform), cmp.Compare(a.Digest, b.Digest))
+	})
+	return r
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
+
+func imageRow(img StoredImage, shared func(v1.Hash) bool) ImageRow {
+	row := ImageRow{
+		Name: img.Name, Digest: hash(img.Digest), Platform: img.Platform.String(), Created: known(img.Created),
+		Pulled: known(img.Pulled), Layers: len(img.Layers), Unpacked: new(int64),
+	}
+	seen := make(map[v1.Hash]bool)
+	for _, l := range img.Layers {
+		if l.Unpacked == nil {
+			row.Unpacked = nil
+		} else if row.Unpacked != nil {
+			*row.Unpacked += *l.Unpacked
+		}
+		if seen[l.Digest] {
+			continue
+		}
+		seen[l.Digest] = true
+		row.Content += l.Content
+		if shared(l.Digest) {
+			row.Shared += l.Content
+		}
+	}
+	return row
+}
