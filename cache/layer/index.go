@@ -164,7 +164,8 @@ func (p *pass) content(h *Header) ([]byte, error) {
 
 // end reads what follows the archive.
 func (p *pass) end() error {
-	p.tarEnd = p.reader.Offset()
+	p.tarEnd = p.reader.End()
+	archiveEnd := p.reader.Offset()
 	trailing, err := p.reader.Drain()
 	if err != nil {
 		return err
@@ -174,7 +175,7 @@ func (p *pass) end() error {
 	case p.tarSize == 0:
 		p.builder.lint(LintEmptyBlob, nil, "", 0)
 	case trailing:
-		p.builder.lint(LintTrailing, nil, "", p.tarSize-p.tarEnd)
+		p.builder.lint(LintTrailing, nil, "", p.tarSize-archiveEnd)
 	case !p.reader.Ended():
 		p.builder.lint(LintNoEnd, nil, "", 0)
 	}
