@@ -3,6 +3,7 @@ package cache
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
@@ -336,3 +337,5 @@ func diffIDs(t testing.TB, img v1.Image) []layer.DiffID {
 	}
 	return all
 }
+
+func marshal(m *v1.Manifest) ([]byte, error) { return json.Marshal(m) }

@@ -136,22 +136,11 @@ func (v *verifier) blob(ctx context.Context, h v1.Hash) error {
 	}
 	defer f.Close()
 	r := v.roles[h]
-	in := &tracked{r: &untilDone{ctx, f}}
-	if r != nil && r.layer != nil {
-		err = v.layer(ctx, r.layer, in)
-	} else {
-		err = hashed(in, h)
-	}
+	size, err := v.read(ctx, f, h, r)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if in.err != nil {
-		err = in.err
-	}
-	if err == nil && r != nil && r.size >= 0 && r.size != in.n {
-		err = wrongSize(r.size, in.n)
-	}
-	v.count(1, 0, in.n)
+	v.count(1, 0, size)
 	if err != nil {
 		f := &fault{blob: h, Damage: Damage{Path: path.Join(blobDir, h.Hex), What: err.Error()}}
 		if r != nil {
@@ -160,6 +149,29 @@ func (v *verifier) blob(ctx context.Context, h v1.Hash) error {
 		v.found(f)
 	}
 	return nil
+}
+
+// read returns how many bytes a blob has and what is wrong with it.
+func (v *verifier) read(ctx context.Context, f *os.File, h v1.Hash, r *role) (int64, error) {
+	in := &tracked{r: &untilDone{ctx, f}}
+	wrong, told := error(nil), false
+	if r != nil && r.layer != nil {
+		wrong, told = v.layer(ctx, r.layer, in)
+	}
+	if !told && in.err == nil {
+		if _, err := f.Seek(0, io.SeekStart); err != nil {
+			return 0, err
+		}
+		in.n = 0
+		wrong = hashed(in, h)
+	}
+	if in.err != nil {
+		return in.n, in.err
+	}
+	if wrong == nil && r != nil && r.size >= 0 && r.size != in.n {
+		wrong = wrongSize(r.size, in.n)
+	}
+	return in.n, wrong
 }
 
 // tracked tells an error of the disk from what a reader makes of the bytes.
@@ -189,22 +201,24 @@ func hashed(r io.Reader, want v1.Hash) error {
 	return nil
 }
 
-// layer makes the pass again and holds what was derived against what comes out.
-func (v *verifier) layer(ctx context.Context, p *part, blob io.Reader) error {
+// layer makes the pass again and holds what was derived against what comes out. It
+// tells nothing of a layer that cannot be read as one: another program may have
+// put it here, or a limit may be lower than it was.
+func (v *verifier) layer(ctx context.Context, p *part, blob io.Reader) (wrong error, told bool) {
 	toc, kept := sha256.New(), sha256.New()
 	_, err := layer.Index(ctx, blob, layer.Outputs{TOC: toc, Kept: kept}, layer.IndexOptions{
 		Limits: v.store.options.Limits, Digest: p.digest, Size: p.size, DiffID: p.diffID, TempDir: v.store.ScratchDir()})
 	var mismatch *layer.MismatchError
 	if errors.As(err, &mismatch) {
-		return err
+		return err, true
 	}
 	if err != nil {
-		return nil // the blob is what its digest says, and was so published by another program
+		return nil, false
 	}
 	v.compare(path.Join(tocDir, p.diffID.Hex), toc, p)
 	v.compare(path.Join(keptDir, p.diffID.Hex), kept, p)
 	v.extents(p)
-	return nil
+	return nil, true
 }
 
 // compare holds a derived file against what the pass made. One that is not there is
