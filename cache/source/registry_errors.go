@@ -29,15 +29,17 @@ func (c *client) explain(ctx context.Context, err error) error {
 	switch {
 	case isExplained(err):
 		return err
-	case errors.As(err, &status):
-		return c.explainStatus(status)
-	case errors.As(err, &redirect):
-		return &ProtocolError{Name: c.image, Host: c.endpoint, Reason: redirect.reason}
+	// Before the status: where HTTPS fails for its certificate, a local registry is
+	// asked by HTTP, and answers 400 to that.
 	case errors.As(err, &certificate):
 		return &UnavailableError{
 			Name: c.image, Err: fmt.Errorf("%s: %w", c.endpoint, certificate),
 			Detail: []string{"with --tls-verify=false any certificate is trusted"},
 		}
+	case errors.As(err, &status):
+		return c.explainStatus(status)
+	case errors.As(err, &redirect):
+		return &ProtocolError{Name: c.image, Host: c.endpoint, Reason: redirect.reason}
 	case errors.Is(err, errNeedsPlain) || errors.Is(err, http.ErrSchemeMismatch) && !plainAllowed(c.endpoint, c.o):
 		return &UnavailableError{
 			Name: c.image, Err: fmt.Errorf("%s: %w", c.endpoint, errNeedsPlain),
