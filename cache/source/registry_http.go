@@ -121,7 +121,10 @@ type statusError struct {
 	header  http.Header
 	code    string // of the distribution specification: "MANIFEST_UNKNOWN"
 	message string // what the server says about it, on one line
+	cause   error  // what else went wrong before
 }
+
+func (e *statusError) Unwrap() error { return e.cause }
 
 func (e *statusError) Error() string {
 	s := fmt.Sprintf("%d %s", e.status, http.StatusText(e.status))
@@ -185,7 +188,7 @@ func plainError(err error) error {
 	if !errors.As(err, &terr) {
 		return err
 	}
-	e := &statusError{status: terr.StatusCode}
+	e := &statusError{status: terr.StatusCode, cause: err}
 	e.setRequest(terr.Request)
 	if len(terr.Errors) > 0 {
 		e.code, e.message = string(terr.Errors[0].Code), oneLine(terr.Errors[0].Message, 200)
