@@ -117,10 +117,8 @@ func (e *SpaceError) Unwrap() error { return e.Err }
 // writing turns an error of writing to the store into the kind that says what a
 // user can do about it.
 func (s *Store) writing(err error) error {
-	var space *SpaceError
-	var access *AccessError
 	switch {
-	case err == nil, errors.As(err, &space), errors.As(err, &access):
+	case err == nil, isA[*SpaceError](err), isA[*AccessError](err):
 		return err
 	case isFull(err):
 		return &SpaceError{Dir: s.dir, Err: err}
@@ -132,4 +130,9 @@ func (s *Store) writing(err error) error {
 
 func isFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+func isA[E error](err error) bool {
+	var e E
+	return errors.As(err, &e)
 }

@@ -78,7 +78,36 @@ func (s *Store) Remove(ctx context.Context, images []Stored) (freed int64, err e
 		return 0, s.readOnly
 	}
 	needed := newNeeds()
-	err = s.editNames(ctx, func(n *names) (bool, error) {
+	err = s.unname(ctx, images, needed)
+	if isA[*SpaceError](err) {
+		// A full disk must not keep anybody from making room: what is derived can
+		// go first, since it can be made again.
+		if freed, err = s.dropDerived(ctx, needed); err == nil {
+			err = s.unname(ctx, images, needed)
+		}
+	}
+	if err != nil {
+		return freed, fmt.Errorf("removing names: %w", err)
+	}
+	bytes, err := s.locked(ctx, false, func(w *sweeper, keep needs, _ survey) error {
+		noBlob := func(hex string) bool { return needed.Blobs[hex] && !keep.Blobs[hex] }
+		noDiff := func(hex string) bool { return needed.Diffs[hex] && !keep.Diffs[hex] }
+		if _, err := w.dir(blobDir, noBlob); err != nil {
+			return err
+		}
+		_, err := w.derived(noBlob, noDiff)
+		return err
+	})
+	freed += bytes
+	if err != nil {
+		return freed, fmt.Errorf("the names are removed; freeing what they needed: %w", err)
+	}
+	return freed, nil
+}
+
+// unname takes names away, and adds what they needed to needed.
+func (s *Store) unname(ctx context.Context, images []Stored, needed needs) error {
+	return s.editNames(ctx, func(n *names) (bool, error) {
 		gone, err := s.chosen(n, images)
 		if err != nil {
 			return false, err
@@ -88,22 +117,15 @@ func (s *Store) Remove(ctx context.Context, images []Stored) (freed int64, err e
 		}
 		return n.drop(gone), nil
 	})
-	if err != nil {
-		return 0, fmt.Errorf("removing names: %w", err)
-	}
-	freed, err = s.locked(ctx, false, func(w *sweeper, keep needs, _ survey) error {
-		noBlob := func(hex string) bool { return needed.Blobs[hex] && !keep.Blobs[hex] }
-		noDiff := func(hex string) bool { return needed.Diffs[hex] && !keep.Diffs[hex] }
-		if _, err := w.dir(blobDir, noBlob); err != nil {
-			return err
-		}
-		_, err := w.derived(noBlob, noDiff)
+}
+
+func (s *Store) dropDerived(ctx context.Context, needed needs) (int64, error) {
+	return s.locked(ctx, false, func(w *sweeper, _ needs, leases survey) error {
+		_, err := w.derived(
+			func(hex string) bool { return needed.Blobs[hex] && !leases.needs.Blobs[hex] },
+			func(hex string) bool { return needed.Diffs[hex] && !leases.needs.Diffs[hex] })
 		return err
 	})
-	if err != nil {
-		return freed, fmt.Errorf("the names are removed; freeing what they needed: %w", err)
-	}
-	return freed, nil
 }
 
 // markRemoved marks what a removed entry needs, as far as that can be told: the
