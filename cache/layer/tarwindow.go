@@ -3,8 +3,9 @@ package layer
 import "io"
 
 const (
-	maxWindow = 256 << 10 // bytes of the stream in memory
-	minRead   = 64 << 10  // room that a read gets at least, so that decoders give all they have at once
+	minWindow = 16 << 10  // bytes of the stream in memory: enough for most layers
+	maxWindow = 256 << 10 // and for the others
+	minRead   = 64 << 10  // room that a read gets then, so that decoders give all they have at once
 )
 
 // window is the part of a stream that is in memory, so that blocks and contents
@@ -28,13 +29,13 @@ func (w *window) fill() error {
 	if w.err != nil {
 		return w.err
 	}
-	if w.buf == nil {
-		w.buf = make([]byte, maxWindow)
-	}
-	if w.pos == w.end || len(w.buf)-w.end < minRead {
-		w.base += int64(w.pos)
-		w.end = copy(w.buf, w.buf[w.pos:w.end])
-		w.pos = 0
+	switch {
+	case w.buf == nil:
+		w.buf = make([]byte, minWindow)
+	case len(w.buf) < maxWindow && w.end > minWindow/2:
+		w.moveTo(make([]byte, maxWindow))
+	case w.pos == w.end || len(w.buf) == maxWindow && len(w.buf)-w.end < minRead:
+		w.moveTo(w.buf)
 	}
 	n, err := readSome(w.src, w.buf[w.end:])
 	w.end += n
@@ -43,6 +44,13 @@ func (w *window) fill() error {
 		return nil
 	}
 	return err
+}
+
+// moveTo moves the unused bytes to the start of a buffer, which may be the same.
+func (w *window) moveTo(buf []byte) {
+	w.base += int64(w.pos)
+	w.end = copy(buf, w.buf[w.pos:w.end])
+	w.buf, w.pos = buf, 0
 }
 
 // readSome reads until there is a byte or an error.
