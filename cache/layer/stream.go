@@ -99,6 +99,8 @@ const (
 	pieceCount = 4
 )
 
+var pieces = sync.Pool{New: func() any { return new([pieceSize]byte) }}
+
 func newReadAhead(s *tarStream) *readAhead {
 	r := &readAhead{
 		full: make(chan piece, pieceCount), free: make(chan []byte, pieceCount),
@@ -121,14 +123,10 @@ func (r *readAhead) fill(s *tarStream) {
 			return
 		}
 		if p.buf == nil {
-			p.buf = make([]byte, pieceSize)
+			p.buf = pieces.Get().(*[pieceSize]byte)[:]
 		}
 		p.n, p.blob, p.err = s.readMarked(p.buf)
-		select {
-		case r.full <- p:
-		case <-r.quit:
-			return
-		}
+		r.full <- p // never blocks: there are no more pieces than places
 		if p.err != nil {
 			return
 		}
@@ -148,10 +146,30 @@ func (r *readAhead) next() (piece, error) {
 	return r.current, nil
 }
 
-// stop ends the decoder and waits for it.
+// stop ends the decoder, waits for it and gives its buffers back. No piece may be
+// used after it.
 func (r *readAhead) stop() {
-	r.once.Do(func() { close(r.quit) })
-	<-r.done
+	r.once.Do(func() {
+		close(r.quit)
+		<-r.done
+		r.release(r.current.buf)
+		for {
+			select {
+			case p := <-r.full:
+				r.release(p.buf)
+			case buf := <-r.free:
+				r.release(buf)
+			default:
+				return
+			}
+		}
+	})
+}
+
+func (r *readAhead) release(buf []byte) {
+	if buf != nil {
+		pieces.Put((*[pieceSize]byte)(buf))
+	}
 }
 
 // marked is the stream that the parser reads; on the way it tells the extents
