@@ -1,0 +1,242 @@
+package cmd
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"github.com/layers/layers/cache/layer"
+	"github.com/layers/layers/cmd/term"
+	"github.com/layers/layers/inspect"
+)
+
+type catFlags struct {
+	store   storeFlags
+	fetch   fetchFlags
+	out     outputFlags
+	layer   int
+	verbose bool
+}
+
+func newCat(p *program) *cobra.Command {
+	var f catFlags
+	c := &cobra.Command{
+		Use:               "cat IMAGE PATH [flags]",
+		Short:             "print a file",
+		Args:              arguments(2, 2),
+		ValidArgsFunction: p.completeImages(1, &f.store),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.cat(cmd.Context(), args[0], args[1], f)
+		},
+	}
+	c.Flags().IntVar(&f.layer, "layer", 0, "what layer `N` (from 1) has there, hidden or not")
+	c.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "say which symbolic links were followed")
+	f.out.file(c)
+	f.store.work(c)
+	f.fetch.add(c, true)
+	return describe(c, manual{
+		long: `Print a file of an image. It is read from the layer that carries it, without
+unpacking. Symbolic links are followed inside the image.`,
+		examples: []string{
+			"layers cat python:3.10 /etc/os-release",
+			"layers cat --layer 1 python:3.10 /etc/passwd",
+			"layers cat -o python3 python:3.10 /usr/local/bin/python3",
+		},
+		exits: imageExits,
+	})
+}
+
+func (p *program) cat(ctx context.Context, name, path string, f catFlags) (err error) {
+	s, err := p.session(f.store, f.fetch)
+	if err != nil {
+		return err
+	}
+	defer closing(s.close, &err)
+	img, err := s.find(ctx, name)
+	if err != nil {
+		return err
+	}
+	tocs, free, err := s.tocs(ctx, img)
+	if err != nil {
+		return err
+	}
+	defer free()
+	var number int
+	var e layer.Entry
+	if f.layer != 0 {
+		number, e, err = fileOfLayer(img, tocs, f.layer, path)
+	} else {
+		number, e, err = p.fileOfImage(img, tocs, path, f.verbose)
+	}
+	if err != nil {
+		return err
+	}
+	content, err := s.store.OpenFile(ctx, img, number, e)
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	p.progress.Clear()
+	return p.printFile(path, content, f.out.Output)
+}
+
+// closing closes at a function's end; its error counts if there is no other.
+func closing(c func() error, err *error) {
+	if e := c(); *err == nil {
+		*err = e
+	}
+}
+
+// fileOfImage finds the regular file that a process in the image would read.
+func (p *program) fileOfImage(img *image, tocs []*layer.TOC, path string, verbose bool) (int, layer.Entry, error) {
+	tree := layer.Squash(tocs)
+	node, hops, err := tree.Resolve(path)
+	if verbose {
+		for _, h := range hops {
+			p.say("/%s is a symbolic link to %s", h.Path, h.Target)
+		}
+	}
+	if err != nil {
+		return 0, layer.Entry{}, p.missingPath(img, tree, path, hops, err)
+	}
+	if err := isFile(img, node.Entry, path, 0); err != nil {
+		return 0, layer.Entry{}, err
+	}
+	return node.Carrier, node.Entry, nil
+}
+
+// missingPath says of a path that is not there what may help.
+func (p *program) missingPath(img *image, tree *layer.Tree, path string, hops []layer.Hop, err error) error {
+	a := &advised{err: fmt.Errorf("%s: %s: %w", img.name, path, err)}
+	for _, h := range hops {
+		a.detail = append(a.detail, fmt.Sprintf("/%s is a symbolic link to %s", h.Path, h.Target))
+	}
+	if !errors.Is(err, layer.ErrNotExist) {
+		return a
+	}
+	a.hint = "layers ls " + img.name + " " + parentOf(path)
+	if versions, e := tree.History(inspect.Clean(path)); e == nil {
+		for _, v := range versions {
+			if v.Kind != layer.Absent && !v.Implied {
+				a.hint = fmt.Sprintf("layer %d has it, and a later one hides it: layers why %s %s", v.Layer+1, img.name, path)
+			}
+		}
+	}
+	return a
+}
+
+// parentOf is the directory that a path names something in, as one would type it.
+func parentOf(path string) string {
+	clean := inspect.Clean(path)
+	return "/" + clean[:max(strings.LastIndexByte(clean, '/'), 0)]
+}
+
+// fileOfLayer finds the regular file that one layer has at a path, hidden or not.
+// No symbolic link is followed.
+func fileOfLayer(img *image, tocs []*layer.TOC, n int, path string) (int, layer.Entry, error) {
+	if n < 1 || n > len(tocs) {
+		return 0, layer.Entry{}, &inspect.NoLayerError{Image: img.name, Number: n, Layers: len(tocs)}
+	}
+	clean := inspect.Clean(path)
+	e, err := tocs[n-1].Lookup(clean)
+	if err == nil && e.Kind == layer.Absent {
+		err = fmt.Errorf("the layer removes it: %w", layer.ErrNotExist)
+	}
+	if err != nil {
+		return 0, e, &advised{err: fmt.Errorf("%s: layer %d: %s: %w", img.name, n, path, err),
+			hint: "layers why " + img.name + " " + path}
+	}
+	if e.Kind == layer.HardLink { // to a file of a lower layer
+		node, err := layer.Squash(tocs[:n]).Lookup(clean)
+		if err != nil {
+			return 0, e, fmt.Errorf("%s: layer %d: %s: a hard link to %s: %w", img.name, n, path, e.Link, err)
+		}
+		return node.Carrier, node.Entry, isFile(img, node.Entry, path, n)
+	}
+	return n - 1, e, isFile(img, e, path, n)
+}
+
+func isFile(img *image, e layer.Entry, path string, n int) error {
+	in := ""
+	if n > 0 {
+		in = fmt.Sprintf("--layer %d ", n)
+	}
+	switch e.Kind {
+	case layer.File:
+		return nil
+	case layer.Dir:
+		return &usageError{text: fmt.Sprintf("%s: %s is a directory", img.name, path),
+			hint: "layers ls " + in + img.name + " " + path}
+	case layer.Symlink:
+		return &usageError{text: fmt.Sprintf("%s: in layer %d %s is a symbolic link to %s", img.name, n, path, e.Link),
+			hint: "layers why " + img.name + " " + path}
+	}
+	return &usageError{text: fmt.Sprintf("%s: %s is no regular file, but a %s", img.name, path, kindWords[e.Kind])}
+}
+
+var kindWords = map[layer.Kind]string{
+	layer.Char: "character device", layer.Block: "block device", layer.Fifo: "named pipe",
+	layer.Absent: "removed file", layer.HardLink: "hard link",
+}
+
+// printFile copies content to stdout or a file; before it sends what is no text to
+// a terminal, it asks.
+func (p *program) printFile(path string, content io.Reader, file string) error {
+	r := bufio.NewReaderSize(content, 64<<10)
+	if (file == "" || file == "-") && term.IsTerminal(p.stdout) {
+		start, err := r.Peek(8 << 10)
+		if err != nil && err != io.EOF {
+			return err
+		}
+		if !isText(start) {
+			if err := p.confirmBinary(path); err != nil {
+				return err
+			}
+		}
+	}
+	return p.answer(file, func(w io.Writer) error {
+		_, err := io.Copy(w, r)
+		return err
+	})
+}
+
+// isText reports whether a file's start can be sent to a terminal: UTF-8 without
+// control characters but white space.
+func isText(start []byte) bool {
+	for len(start) > 0 {
+		r, n := utf8.DecodeRune(start)
+		switch {
+		case r == utf8.RuneError && n == 1:
+			return !utf8.FullRune(start) // a rune that the peek has cut
+		case r < ' ' && !bytes.ContainsRune([]byte("\t\n\r\f"), r), r == 0x7f, r >= 0x80 && r < 0xa0:
+			return false
+		}
+		start = start[n:]
+	}
+	return true
+}
+
+// confirmBinary asks whether a terminal shall get what is no text; where nobody can
+// answer, the answer is no.
+func (p *program) confirmBinary(path string) error {
+	refused := &usageError{text: path + " is no text, and stdout is a terminal", hint: "-o FILE writes it to a file"}
+	if !term.IsTerminal(p.stdin) {
+		return refused
+	}
+	fmt.Fprintf(p.stderr, "%s is no text. Print it on this terminal? [y/N] ", term.Escape(path))
+	line, err := bufio.NewReader(p.stdin).ReadString('\n')
+	if err != nil && err != io.EOF {
+		return err
+	}
+	if answer := strings.ToLower(strings.TrimSpace(line)); answer != "y" && answer != "yes" {
+		return refused
+	}
+	return nil
+}

@@ -1,0 +1,132 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"slices"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/spf13/cobra"
+
+	"github.com/layers/layers/cache"
+	"github.com/layers/layers/cache/source"
+	"github.com/layers/layers/inspect"
+)
+
+type imagesFlags struct {
+	store storeFlags
+	out   outputFlags
+}
+
+func newImages(p *program) *cobra.Command {
+	var f imagesFlags
+	c := &cobra.Command{
+		Use:   "images [flags]",
+		Short: "what is in the store",
+		Args:  arguments(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.images(cmd.Context(), f)
+		},
+	}
+	f.out.format(c, formatsList)
+	f.out.quiet(c, "only the digests")
+	f.out.noTrunc(c)
+	f.out.color(c)
+	f.out.file(c)
+	f.store.dir(c)
+	return describe(c, manual{
+		long: `List the images in the store: names, digests, platforms, ages, content (compressed
+bytes), unpacked bytes, and how much of the content other images use too.`,
+		examples: []string{"layers images", "layers images -q", "layers images -f '{{.Name}} {{bytes .Content}}'"},
+		exits:    storeExits,
+	})
+}
+
+func (p *program) images(ctx context.Context, f imagesFlags) (err error) {
+	if err := f.out.check(); err != nil {
+		return err
+	}
+	s, err := p.session(f.store, fetchFlags{})
+	if err != nil {
+		return err
+	}
+	defer closing(s.close, &err)
+	all, err := s.store.Images(ctx)
+	if err != nil {
+		return err
+	}
+	if f.out.Quiet {
+		return p.lines(f.out, digestsOf(all))
+	}
+	set := make([]inspect.StoredImage, 0, len(all))
+	known := map[v1.Hash]inspect.StoredImage{} // an image may have many names
+	for _, st := range all {
+		row, ok := known[st.Digest]
+		if !ok {
+			if row, err = s.describeStored(ctx, st); err != nil {
+				return err
+			}
+			known[st.Digest] = row
+		}
+		row.Name, row.Platform, row.Pulled = source.Short(st.Name), st.Platform, st.Pulled
+		set = append(set, row)
+	}
+	return p.report(f.out, inspect.Images(set))
+}
+
+// digestsOf are the images' digests, each once.
+func digestsOf(all []cache.Stored) []string {
+	var digests []string
+	for _, st := range all {
+		if d := st.Digest.String(); !slices.Contains(digests, d) {
+			digests = append(digests, d)
+		}
+	}
+	return digests
+}
+
+// describeStored says of what layers an image in the store consists. Of a damaged
+// one what can be told is told, with a warning.
+func (s *session) describeStored(ctx context.Context, st cache.Stored) (inspect.StoredImage, error) {
+	row := inspect.StoredImage{Digest: st.Digest}
+	if err := ctx.Err(); err != nil {
+		return row, err
+	}
+	err := s.fillStored(ctx, &row)
+	var blob *cache.BlobError
+	if errors.As(err, &blob) || errors.Is(err, fs.ErrNotExist) {
+		s.program.warn(err.Error() + " (layers cache verify --repair)")
+		return row, nil
+	}
+	return row, err
+}
+
+func (s *session) fillStored(ctx context.Context, row *inspect.StoredImage) error {
+	img, err := s.store.Image(ctx, row.Digest)
+	if err != nil {
+		return err
+	}
+	m, err := img.Manifest()
+	if err != nil {
+		return err
+	}
+	config, err := img.ConfigFile()
+	if err != nil {
+		return err
+	}
+	row.Created = config.Created.Time
+	for _, d := range m.Layers {
+		row.Layers = append(row.Layers, inspect.StoredLayer{Digest: d.Digest, Content: d.Size})
+	}
+	found, free, err := s.layers(ctx, &image{Image: img, name: "sha256:" + shortDigest(row.Digest)})
+	if err != nil {
+		return err
+	}
+	defer free()
+	for i, l := range found {
+		unpacked := l.TOC.Totals().Unpacked
+		row.Layers[i].Unpacked = &unpacked
+	}
+	return nil
+}

@@ -1,0 +1,136 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/layers/layers/cache/layer"
+	"github.com/layers/layers/cmd/report"
+	"github.com/layers/layers/inspect"
+)
+
+type lsFlags struct {
+	store     storeFlags
+	fetch     fetchFlags
+	out       outputFlags
+	layer     int
+	long      bool
+	recursive bool
+	verbose   bool
+}
+
+func newLs(p *program) *cobra.Command {
+	var f lsFlags
+	c := &cobra.Command{
+		Use:               "ls IMAGE [PATH] [flags]",
+		Short:             "list files (of the image, or of one layer)",
+		Args:              arguments(1, 2),
+		ValidArgsFunction: p.completeImages(1, &f.store),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			path := "/"
+			if len(args) == 2 {
+				path = args[1]
+			}
+			return p.ls(cmd.Context(), args[0], path, f)
+		},
+	}
+	c.Flags().IntVar(&f.layer, "layer", 0, "what layer `N` (from 1) holds, whiteouts included")
+	c.Flags().BoolVarP(&f.long, "long", "l", false, "mode, owner, size, time and layer of each")
+	c.Flags().BoolVarP(&f.recursive, "recursive", "R", false, "all below the directory")
+	c.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "say which symbolic links were followed")
+	f.out.sort(c, "path", "size")
+	f.out.limit(c, 0, "rows")
+	f.out.format(c, formatsList)
+	f.out.color(c)
+	f.out.file(c)
+	f.store.work(c)
+	f.fetch.add(c, true)
+	return describe(c, manual{
+		long: `List what an image has in a directory, or what a layer has there. Symbolic links
+are followed inside the image; in a single layer none is.`,
+		examples: []string{
+			"layers ls python:3.10 /usr/local",
+			"layers ls -l -R --sort size --limit 20 python:3.10",
+			"layers ls --layer 2 python:3.10 /etc",
+		},
+		exits: imageExits,
+	})
+}
+
+func (p *program) ls(ctx context.Context, name, path string, f lsFlags) (err error) {
+	if err := f.out.check(); err != nil {
+		return err
+	}
+	s, err := p.session(f.store, f.fetch)
+	if err != nil {
+		return err
+	}
+	defer closing(s.close, &err)
+	img, err := s.find(ctx, name)
+	if err != nil {
+		return err
+	}
+	in, free, err := s.input(ctx, img)
+	if err != nil {
+		return err
+	}
+	defer free()
+	listing, err := inspect.List(ctx, in, path, inspect.ListOptions{
+		Layer: f.layer, Recursive: f.recursive, BySize: f.out.Sort == "size", Limit: f.out.Limit,
+	})
+	if err != nil {
+		return err
+	}
+	if f.verbose {
+		p.sayHops(listing.Hops)
+	}
+	if f.out.Format == "table" && !f.long && f.out.Sort != "size" {
+		return p.answer(f.out.Output, func(w io.Writer) error { return writeNames(w, listing) })
+	}
+	return p.report(f.out, listing)
+}
+
+// writeNames writes a name a line, from the directory on that was asked for.
+func writeNames(w io.Writer, l *inspect.Listing) error {
+	for row, err := range l.Rows() {
+		if err != nil {
+			return err
+		}
+		name := row.Path
+		if l.Dir {
+			name = strings.TrimPrefix(strings.TrimPrefix(name, l.Path), "/")
+		}
+		if _, err := fmt.Fprintf(w, "%s%s\n", report.Escape(name), nameMark(row)); err != nil {
+			return err
+		}
+	}
+	if l.Truncated() {
+		_, err := fmt.Fprintln(w, "… (--limit 0 lists all)")
+		return err
+	}
+	return nil
+}
+
+// nameMark tells directories, and what a layer takes away.
+func nameMark(row inspect.Row) string {
+	switch {
+	case row.Kind == layer.Absent.String():
+		return "   (removed by this layer)"
+	case row.Hides == "children":
+		return "/   (hides what lower layers have there)"
+	case row.Kind == layer.Dir.String():
+		return "/"
+	}
+	return ""
+}
+
+// sayHops tells which symbolic links were followed.
+func (p *program) sayHops(hops []inspect.Hop) {
+	for _, h := range hops {
+		p.say("/%s is a symbolic link to %s", h.Path, h.Target)
+	}
+}

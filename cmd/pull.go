@@ -1,0 +1,160 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/layers/layers/cache"
+	"github.com/layers/layers/cache/source"
+	"github.com/layers/layers/cmd/term"
+)
+
+type pullFlags struct {
+	store storeFlags
+	fetch fetchFlags
+	out   outputFlags
+	all   bool
+}
+
+// pullReport is the answer of layers pull: what the store has now.
+type pullReport struct {
+	Version string   `json:"version"`
+	Images  []pulled `json:"images"`
+}
+
+// pulled is an image that was brought into the store.
+type pulled struct {
+	Name     string `json:"name"`
+	Digest   string `json:"digest"`
+	Platform string `json:"platform"`
+	Layers   int    `json:"layers"`
+	Content  int64  `json:"content"` // compressed bytes of its layers, each blob once
+}
+
+func newPull(p *program) *cobra.Command {
+	var f pullFlags
+	c := &cobra.Command{
+		Use:               "pull IMAGE... [flags]",
+		Short:             "download into the local store",
+		Args:              arguments(1, -1),
+		ValidArgsFunction: p.completeImages(0, &f.store),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.pull(cmd.Context(), args, f)
+		},
+	}
+	c.Flags().BoolVar(&f.all, "all-platforms", false, "the image for every platform that there is")
+	f.out.format(c, formatsValue)
+	f.out.quiet(c, "only the digests")
+	f.store.work(c)
+	f.fetch.add(c, false)
+	return describe(c, manual{
+		long: `Bring images into the local store: from a registry, a file, an engine or standard
+input. Layers come side by side, are checked and read once on the way, and a
+download that was cut goes on where it stopped, also in the next run.`,
+		examples: []string{
+			"layers pull python:3.10 python:3.11",
+			"layers pull --platform linux/arm64 alpine",
+			"layers pull --all-platforms alpine",
+			"docker save app:1 | layers pull -",
+		},
+		exits: imageExits,
+	})
+}
+
+// pull brings all the images in; one that fails does not keep the others from it.
+func (p *program) pull(ctx context.Context, names []string, f pullFlags) (err error) {
+	if err := f.out.check(); err != nil {
+		return err
+	}
+	if f.all && f.fetch.Platform.Platform != nil {
+		return &usageError{text: "--all-platforms and --platform exclude each other"}
+	}
+	s, err := p.session(f.store, f.fetch)
+	if err != nil {
+		return err
+	}
+	defer closing(s.close, &err)
+	r := pullReport{Version: "layers.pull/v1", Images: []pulled{}}
+	var failed []error
+	for _, name := range names {
+		got, err := s.pullNamed(ctx, name, f.all)
+		r.Images = append(r.Images, got...)
+		if err != nil {
+			failed = append(failed, err)
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	table := func(w io.Writer, r pullReport) error { return writePulled(w, r, f.out) }
+	return errors.Join(append(failed, render(p, f.out, r, table))...)
+}
+
+// pullNamed brings in what a reference means: one image, or one for each platform.
+func (s *session) pullNamed(ctx context.Context, name string, all bool) ([]pulled, error) {
+	ref, err := source.Parse(name)
+	if err != nil {
+		return nil, err
+	}
+	if ref.Transport == source.Store {
+		return nil, &usageError{text: name + " means the store, where it is or is not", hint: "layers images"}
+	}
+	var sources []*source.Image
+	if all {
+		sources, err = source.OpenAll(ctx, ref, s.sourceOptions())
+	} else {
+		var one *source.Image
+		one, err = source.Open(ctx, ref, s.sourceOptions())
+		sources = []*source.Image{one}
+	}
+	if err != nil {
+		return nil, s.advise(ctx, ref, err)
+	}
+	var got []pulled
+	for _, src := range sources {
+		st, e := s.pull(ctx, src)
+		if e == nil {
+			var one pulled
+			one, e = describePulled(src, st)
+			got = append(got, one)
+		}
+		err = errors.Join(err, e, src.Close())
+	}
+	return got, err
+}
+
+func describePulled(src *source.Image, st cache.Stored) (pulled, error) {
+	m, err := src.Manifest()
+	if err != nil {
+		return pulled{}, err
+	}
+	one := pulled{Name: src.Name, Digest: st.Digest.String(), Platform: st.Platform.String(), Layers: len(m.Layers)}
+	seen := map[string]bool{}
+	for _, d := range m.Layers {
+		if !seen[d.Digest.Hex] {
+			seen[d.Digest.Hex] = true
+			one.Content += d.Size
+		}
+	}
+	return one, nil
+}
+
+func writePulled(w io.Writer, r pullReport, out outputFlags) error {
+	for _, i := range r.Images {
+		var err error
+		if out.Quiet {
+			_, err = fmt.Fprintln(w, i.Digest)
+		} else {
+			_, err = fmt.Fprintf(w, "%s   %s   %s   %s content   %s\n",
+				term.Escape(i.Name), term.Escape(i.Platform), i.Digest, bytesText(i.Content, out.Units), count(i.Layers, "layer"))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

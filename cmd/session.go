@@ -1,0 +1,128 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/layers/layers/cache"
+	"github.com/layers/layers/cache/layer"
+	"github.com/layers/layers/cache/source"
+	"github.com/layers/layers/cmd/term"
+)
+
+// session is an open store, and how images are found.
+type session struct {
+	program *program
+	store   *cache.Store
+	fetch   fetchFlags
+	opened  []io.Closer // sources of images that are read in place
+}
+
+// session opens the store. Close it.
+func (p *program) session(flags storeFlags, fetch fetchFlags) (*session, error) {
+	if err := flags.check(); err != nil {
+		return nil, err
+	}
+	dir := flags.Dir
+	if dir == "" {
+		dir = cache.DefaultDir()
+	}
+	p.startProgress(flags.Progress)
+	store, err := cache.Open(dir, cache.Options{
+		Jobs:     flags.Jobs,
+		Limits:   flags.Limits,
+		Progress: func(e cache.Event) { p.progress.Update(progressOf(e)) },
+		Waiting:  func(holder string) { p.say("waiting for %s, which uses the store", holder) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &session{program: p, store: store, fetch: fetch}, nil
+}
+
+// startProgress shows progress on stderr; "" is for commands without.
+func (p *program) startProgress(mode term.Mode) {
+	if mode == "" {
+		mode = term.ModeNone
+	}
+	out := term.Probe(p.stderr, p.getenv, term.Never)
+	p.progress = term.NewProgress(p.stderr, term.ProgressOptions{
+		Mode:  term.Resolve(mode, out.TTY, p.getenv),
+		Width: out.Width,
+		UTF8:  out.UTF8,
+		Bytes: sizeText,
+		Now:   p.now,
+	})
+}
+
+func progressOf(e cache.Event) term.Event {
+	t := term.Event{
+		Image: e.Image, Layer: e.Layer + 1, ID: shortDigest(e.Digest),
+		State: term.State(e.Step), Bytes: e.Bytes, Size: e.Size,
+	}
+	if e.Err != nil {
+		t.Err = e.Err.Error()
+	}
+	return t
+}
+
+// shortDigest is a digest as tables show it.
+func shortDigest(h v1.Hash) string { return h.Hex[:min(12, len(h.Hex))] }
+
+// close takes the progress off the screen and frees what was opened.
+func (s *session) close() error {
+	s.program.progress.Clear()
+	var errs []error
+	for _, c := range s.opened {
+		errs = append(errs, c.Close())
+	}
+	return errors.Join(append(errs, s.store.Close())...)
+}
+
+// sourceOptions says how sources outside the store are asked.
+func (s *session) sourceOptions() source.Options {
+	return source.Options{
+		Platform:      s.fetch.Platform.Platform,
+		AuthFile:      s.fetch.AuthFile,
+		PlainHTTP:     s.fetch.PlainHTTP,
+		SkipTLSVerify: !s.fetch.TLSVerify,
+		Offline:       s.fetch.Offline,
+		TempDir:       s.store.ScratchDir(),
+		Stdin:         s.program.stdin,
+		Warn:          s.program.warn,
+		Retry:         func(what string, err error) { s.program.say("%s: %v; trying again", what, err) },
+	}
+}
+
+// layers returns what each of an image's layers holds, and a function that frees it.
+func (s *session) layers(ctx context.Context, img *image) ([]cache.Layer, func(), error) {
+	found, err := s.store.Layers(ctx, img, img.name)
+	s.program.progress.Clear()
+	if err != nil {
+		return nil, nil, err
+	}
+	// These were only read: closing them cannot lose anything.
+	free := func() {
+		for _, l := range found {
+			l.TOC.Close()
+			l.Kept.Close()
+		}
+	}
+	return found, free, nil
+}
+
+// tocs returns the tables of contents of an image's layers, bottom first.
+func (s *session) tocs(ctx context.Context, img *image) ([]*layer.TOC, func(), error) {
+	found, free, err := s.layers(ctx, img)
+	if err != nil {
+		return nil, nil, err
+	}
+	tocs := make([]*layer.TOC, len(found))
+	for i, l := range found {
+		tocs[i] = l.TOC
+	}
+	return tocs, free, nil
+}

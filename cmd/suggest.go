@@ -1,0 +1,58 @@
+package cmd
+
+import "slices"
+
+// closest returns the candidates that name is most likely a slip of, best first,
+// at most three. Comparing is by edits: one for each letter that is wrong, missing,
+// too many or swapped with its neighbour.
+func closest(name string, candidates []string) []string {
+	const longest = 200 // edits are counted in time of the product of the lengths
+	if len(name) > longest {
+		return nil
+	}
+	most := min(1+len(name)/4, 3)
+	type scored struct {
+		name  string
+		edits int
+	}
+	var near []scored
+	for _, c := range candidates {
+		if len(c) > longest || c == name {
+			continue
+		}
+		if n := edits(name, c); n <= most {
+			near = append(near, scored{c, n})
+		}
+	}
+	slices.SortStableFunc(near, func(a, b scored) int { return a.edits - b.edits })
+	var names []string
+	for _, s := range near {
+		if len(names) < 3 && !slices.Contains(names, s.name) {
+			names = append(names, s.name)
+		}
+	}
+	return names
+}
+
+// edits is the distance of Damerau and Levenshtein, with no letter moved twice.
+func edits(a, b string) int {
+	prev2, prev, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range prev {
+		prev[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(prev[j]+1, row[j-1]+1, prev[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], prev2[j-2]+1)
+			}
+		}
+		prev2, prev, row = prev, row, prev2
+	}
+	return prev[len(b)]
+}
