@@ -1,0 +1,67 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/layers/layers/inspect"
+)
+
+// These make cells: what people see of a value, and what CSV has of it.
+
+func (o Options) bytesCell(n int64) Cell { return Cell{o.Units.Bytes(n), strconv.FormatInt(n, 10)} }
+
+func (o Options) maybeBytes(n *int64) Cell {
+	if n == nil {
+		return Cell{}
+	}
+	return o.bytesCell(*n)
+}
+
+func countCell(n int64) Cell { return Cell{Count(n), strconv.FormatInt(n, 10)} }
+
+func (o Options) textCell(s string) Cell { return Cell{o.Escape(s), Escape(s)} }
+
+func (o Options) pathCell(path string) Cell { return Cell{o.Path(path), Escape("/" + path)} }
+
+func (o Options) digestCell(digest string) Cell { return Cell{o.Digest(digest), Escape(digest)} }
+
+// stepText is a step in one line: short, or whole if nothing may be cut.
+func (o Options) stepText(s *inspect.Step) string {
+	switch {
+	case s == nil:
+		return ""
+	case o.NoTrunc && s.CreatedBy != "":
+		return o.oneLine(s.CreatedBy)
+	}
+	return o.oneLine(s.Short)
+}
+
+func (o Options) stepCell(s *inspect.Step) Cell {
+	if s == nil {
+		return Cell{}
+	}
+	return Cell{o.stepText(s), Escape(strings.Join(strings.Fields(s.CreatedBy), " "))}
+}
+
+// numbers writes a set of layers: "2, 3", "1-98".
+func numbers(list []int) string {
+	list = slices.Compact(slices.Sorted(slices.Values(list)))
+	var parts []string
+	for i := 0; i < len(list); {
+		j := i
+		for j+1 < len(list) && list[j+1] == list[j]+1 {
+			j++
+		}
+		if j-i < 2 {
+			j = i
+			parts = append(parts, strconv.Itoa(list[i]))
+		} else {
+			parts = append(parts, fmt.Sprintf("%d-%d", list[i], list[j]))
+		}
+		i = j + 1
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,76 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/layers/layers/inspect"
+)
+
+func dirsTable(r *inspect.DirsReport, o Options) *Table {
+	about := o.about(r.Image)
+	if r.Layer > 0 {
+		about[0] = fmt.Sprintf("layer %d of %s", r.Layer, about[0])
+	}
+	t := &Table{Head: append(about, ""), Columns: []Column{
+		{Title: "UNPACKED", Right: true}, {Title: "CONTENT", Right: true}, {Title: "FILES", Right: true},
+		{Title: "SHARE"}, {Title: "DIRECTORY", Key: "path"},
+	}}
+	d := dirRows{o: o, by: r.By, total: dirBytes(r.By, r.Root.Sums)}
+	d.add(&r.Root, 0)
+	t.Rows = ListRows(d.rows)
+	t.Foot = func() []string {
+		if r.Other == nil {
+			return nil
+		}
+		return []string{"", o.Units.Bytes(*r.Other) + " of the content is beside these files: hidden copies, headers, the archives' ends"}
+	}
+	return t
+}
+
+type dirRows struct {
+	o     Options
+	by    inspect.By
+	total int64
+	rows  []Row
+}
+
+func dirBytes(by inspect.By, s inspect.Sums) int64 {
+	if by == inspect.ByContent && s.Content != nil {
+		return *s.Content
+	}
+	return s.Unpacked
+}
+
+// add puts the directory before what is below it, which is indented.
+func (d *dirRows) add(dir *inspect.Dir, depth int) {
+	name := dir.Path[strings.LastIndexByte(dir.Path, '/')+1:] + "/"
+	path := Cell{strings.Repeat("  ", depth) + d.o.Escape(name), Escape("/" + dir.Path)}
+	d.rows = append(d.rows, Row{Cells: d.cells(dir.Sums, path), Value: rowOf(dir)})
+	for i := range dir.Dirs {
+		d.add(&dir.Dirs[i], depth+1)
+	}
+	if left := dir.Omitted; left != nil {
+		text := fmt.Sprintf("%s %s more", d.o.ellipsis(), Count(left.Count))
+		d.rows = append(d.rows, Row{
+			Cells: d.cells(left.Sums, Cell{strings.Repeat("  ", depth+1) + text, Escape("/"+dir.Path) + " (others)"}),
+			Value: left,
+		})
+	}
+}
+
+// rowOf is the directory without those below it, which have rows of their own.
+func rowOf(dir *inspect.Dir) *inspect.Dir {
+	row := *dir
+	row.Dirs, row.Omitted = nil, nil
+	return &row
+}
+
+func (d *dirRows) cells(s inspect.Sums, path Cell) []Cell {
+	share := 0.0
+	if d.total > 0 {
+		share = float64(dirBytes(d.by, s)) / float64(d.total)
+	}
+	bar := Cell{d.o.bar(share, 1, 10) + fmt.Sprintf(" %5s", percent(share)), fmt.Sprintf("%.4f", share)}
+	return []Cell{d.o.bytesCell(s.Unpacked), d.o.maybeBytes(s.Content), countCell(s.Files), bar, path}
+}

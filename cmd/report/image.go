@@ -1,0 +1,241 @@
+package report
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/layers/layers/inspect"
+)
+
+// wide is the terminal's width from which on there is room for more than needed.
+const wide = 100
+
+// hiddenLines is how many hidden paths are shown below an image's layers.
+const hiddenLines = 5
+
+func imageTable(r *inspect.Report, o Options) *Table {
+	t := &Table{Head: o.imageHead(r), Columns: []Column{
+		{Title: "#", Key: "layer", Right: true},
+		{Title: "DIGEST"},
+		{Title: "CONTENT", Right: true},
+		{Title: "UNPACKED", Right: true},
+		{Title: "SHARE"},
+		{Title: "FILES", Right: true},
+		{Title: "CREATED BY", Key: "created_by", Narrow: true},
+		{Key: "base", Machine: o.width() < wide || r.Base == nil},
+		{Key: "diff_id", Machine: true},
+		{Key: "compression", Machine: true},
+		{Key: "reclaimable", Machine: true},
+	}}
+	var rows []Row
+	largest := 0.0
+	for _, l := range r.Layers {
+		largest = max(largest, l.Share)
+	}
+	for i := range r.Layers {
+		rows = append(rows, Row{Cells: o.layerCells(&r.Layers[i], largest), Value: &r.Layers[i]})
+	}
+	t.Rows = ListRows(rows)
+	t.Foot = func() []string { return o.imageFoot(r) }
+	return t
+}
+
+func (o Options) layerCells(l *inspect.LayerInfo, largest float64) []Cell {
+	columns := 6
+	if o.width() >= wide {
+		columns = 10
+	}
+	base := Cell{Raw: strconv.FormatBool(l.Base)}
+	if l.Base {
+		base.Text = "base"
+	}
+	return []Cell{
+		countCell(int64(l.Number)), o.digestCell(l.Digest), o.bytesCell(l.Content), o.bytesCell(l.Unpacked),
+		{o.bar(l.Share, largest, columns) + fmt.Sprintf(" %5s", percent(l.Share)), strconv.FormatFloat(l.Share, 'f', -1, 64)},
+		countCell(l.Files), o.stepCell(l.Step), base,
+		o.textCell(l.DiffID), o.textCell(l.Compression), o.bytesCell(l.Reclaimable),
+	}
+}
+
+func (o Options) imageHead(r *inspect.Report) []string {
+	head := o.about(r.Image)
+	reclaimable := o.Units.Bytes(r.Reclaimable.Bytes) + " reclaimable"
+	if r.Totals.Unpacked > 0 {
+		reclaimable += fmt.Sprintf(" (%.1f %%)", float64(r.Reclaimable.Bytes)/float64(r.Totals.Unpacked)*100)
+	}
+	base := ""
+	if r.Base != nil {
+		base = fmt.Sprintf("base %s (%d of %s)", o.Escape(r.Base.Name), r.Base.Layers, plural(int64(r.Totals.Layers), "layer"))
+	}
+	head = append(head, o.items(o.Units.Bytes(r.Totals.Content)+" content", o.Units.Bytes(r.Totals.Unpacked)+" unpacked",
+		plural(int64(r.Totals.Layers), "layer"), reclaimable, base)...)
+	return append(head, "")
+}
+
+// about is the lines that say which image a report is about.
+func (o Options) about(i inspect.ImageInfo) []string {
+	distribution := ""
+	if i.Distribution != nil {
+		distribution = o.oneLine(i.Distribution.Name)
+	}
+	return o.items(o.Escape(i.Name), o.Escape(i.Platform), o.ends(i.Digest), Age(i.Created, o.Now), distribution)
+}
+
+func (o Options) imageFoot(r *inspect.Report) []string {
+	var foot []string
+	if r.Reclaimable.Paths > 0 {
+		foot = append(foot, "", fmt.Sprintf("Reclaimable %s, bytes that a later layer overwrites or deletes:",
+			o.Units.Bytes(r.Reclaimable.Bytes)))
+		foot = append(foot, o.hiddenList(&r.Reclaimable, o.listLimit(hiddenLines), r.Image.Name)...)
+	}
+	foot = append(foot, o.emptySteps(r.Empty)...)
+	if notes := append(o.notes(r.Notes), o.lintNotes(r.Layers)...); len(notes) > 0 {
+		foot = append(append(foot, ""), notes...)
+	}
+	return foot
+}
+
+// emptySteps are the steps that made no layer: in one line, or one a line if
+// nothing may be cut.
+func (o Options) emptySteps(steps []inspect.EmptyStep) []string {
+	if len(steps) == 0 {
+		return nil
+	}
+	title := plural(int64(len(steps)), "step") + " without a layer:"
+	line := title
+	lines := []string{"", title}
+	for i := range steps {
+		text := o.stepText(&steps[i].Step)
+		if i > 0 {
+			line += ";"
+		}
+		line += " " + text
+		lines = append(lines, fmt.Sprintf("  after layer %d  %s", steps[i].After, text))
+	}
+	if o.NoTrunc {
+		return lines
+	}
+	return []string{"", o.Truncate(line, o.width())}
+}
+
+func (o Options) notes(notes []inspect.Note) []string {
+	var lines []string
+	for _, n := range notes {
+		where := "note: "
+		if n.Layer > 0 {
+			where = fmt.Sprintf("note: layer %d: ", n.Layer)
+		}
+		lines = append(lines, where+o.oneLine(n.Detail))
+	}
+	return lines
+}
+
+// lintNotes says which layers hold odd entries, and how many of which kind.
+func (o Options) lintNotes(layers []inspect.LayerInfo) []string {
+	var lines []string
+	for _, l := range layers {
+		if l.Lints == nil {
+			continue
+		}
+		lines = append(lines, o.Truncate(fmt.Sprintf("odd: layer %d: %s", l.Number, lintText(l.Lints)), o.width()))
+	}
+	return lines
+}
+
+func lintText(s *inspect.LintSummary) string {
+	text := ""
+	counted := 0
+	for _, code := range slices.Sorted(maps.Keys(s.Codes)) {
+		if text != "" {
+			text += ", "
+		}
+		text += fmt.Sprintf("%d %s", s.Codes[code], code)
+		counted += s.Codes[code]
+	}
+	if counted < s.Total {
+		text += fmt.Sprintf(", and %d more", s.Total-counted)
+	}
+	return text
+}
+
+func reclaimableTable(r *inspect.ReclaimableReport, o Options) *Table {
+	t := hiddenTable(r.Reclaimable.Top, o)
+	head := o.about(r.Image)
+	head = append(head, o.items(o.Units.Bytes(r.Reclaimable.Bytes)+" reclaimable of "+o.Units.Bytes(r.Totals.Unpacked)+" unpacked",
+		plural(r.Reclaimable.Paths, "path"), copies(r.Reclaimable.Copies))...)
+	t.Head = append(head, "")
+	t.Foot = func() []string { return o.left(&r.Reclaimable, len(r.Reclaimable.Top), r.Image.Name) }
+	return t
+}
+
+func copies(n int64) string {
+	if n == 1 {
+		return "1 hidden copy"
+	}
+	return Count(n) + " hidden copies"
+}
+
+// hiddenTable lists hidden paths, or what a layer hid.
+func hiddenTable(list []inspect.Hidden, o Options) *Table {
+	t := &Table{Columns: []Column{
+		{Title: "COPIES", Right: true}, {Title: "UNPACKED", Right: true}, {Title: "PATH", Narrow: true},
+		{Title: "HIDDEN", Key: "layers"}, {Key: "hidden_by", Machine: true},
+	}}
+	var rows []Row
+	for i := range list {
+		rows = append(rows, Row{Cells: o.hiddenCells(&list[i]), Value: &list[i]})
+	}
+	t.Rows = ListRows(rows)
+	return t
+}
+
+func (o Options) hiddenCells(h *inspect.Hidden) []Cell {
+	var carriers, hiders []int
+	same := true
+	for _, c := range h.Copies {
+		carriers = append(carriers, c.Layer)
+		hiders = append(hiders, c.HiddenBy)
+		same = same && c.Bytes == h.Copies[0].Bytes
+	}
+	n := len(h.Copies)
+	count := Cell{"", strconv.Itoa(n)}
+	size := o.bytesCell(h.Bytes)
+	switch {
+	case n > 1 && same:
+		count.Text = fmt.Sprintf("%d %s", n, o.symbol("×", "x"))
+		size.Text = o.Units.Bytes(h.Bytes / int64(n))
+	case n > 1:
+		count.Text = fmt.Sprintf("%d, sum", n)
+	}
+	word := "layer "
+	if len(numbers(carriers)) > 1 && n > 1 {
+		word = "layers "
+	}
+	where := word + numbers(carriers) + o.symbol(" → ", " -> ") + "hidden by " + numbers(hiders)
+	return []Cell{count, size, o.pathCell(h.Path), {where, numbers(carriers)}, {"", numbers(hiders)}}
+}
+
+// hiddenList is the first hidden paths in lines, and how to see the rest.
+func (o Options) hiddenList(r *inspect.Reclaimable, limit int, image string) []string {
+	shown := r.Top[:min(limit, len(r.Top))]
+	t := hiddenTable(shown, o)
+	for i := range t.Columns {
+		t.Columns[i].Title = ""
+	}
+	return append(t.lines("  ", o), o.left(r, len(shown), image)...)
+}
+
+// left says how many hidden paths are not shown.
+func (o Options) left(r *inspect.Reclaimable, shown int, image string) []string {
+	n := r.Paths - int64(shown)
+	if n <= 0 {
+		return nil
+	}
+	line := "  " + o.ellipsis() + " " + plural(n, "path")
+	if image != "" {
+		line += ": layers inspect --reclaimable --limit 0 " + o.Escape(image)
+	}
+	return []string{line}
+}

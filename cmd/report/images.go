@@ -1,0 +1,45 @@
+package report
+
+import (
+	"time"
+
+	"github.com/layers/layers/inspect"
+)
+
+func imagesTable(r *inspect.ImagesReport, o Options) *Table {
+	t := &Table{Columns: []Column{
+		{Title: "NAME", Narrow: true}, {Title: "DIGEST"}, {Title: "PLATFORM"}, {Title: "CREATED"}, {Title: "PULLED", Machine: true},
+		{Title: "CONTENT", Right: true}, {Title: "UNPACKED", Right: true}, {Title: "SHARED", Right: true},
+		{Key: "layers", Machine: true},
+	}}
+	var rows []Row
+	for i := range r.Images {
+		rows = append(rows, Row{Cells: o.imageCells(&r.Images[i]), Value: &r.Images[i]})
+	}
+	t.Rows = ListRows(rows)
+	t.Foot = func() []string {
+		if len(r.Images) < 2 {
+			return nil
+		}
+		return []string{"", o.Units.Bytes(r.Content) + " content in all, each blob once"}
+	}
+	return t
+}
+
+func (o Options) imageCells(i *inspect.ImageRow) []Cell {
+	name := o.textCell(i.Name)
+	if i.Name == "" {
+		name.Text = "-"
+	}
+	return []Cell{
+		name, o.digestCell(i.Digest), o.textCell(i.Platform), o.timeCell(i.Created), o.timeCell(i.Pulled),
+		o.bytesCell(i.Content), o.maybeBytes(i.Unpacked), o.bytesCell(i.Shared), countCell(int64(i.Layers)),
+	}
+}
+
+func (o Options) timeCell(t *time.Time) Cell {
+	if t == nil {
+		return Cell{}
+	}
+	return Cell{Age(t, o.Now), t.UTC().Format(time.RFC3339Nano)}
+}

@@ -1,0 +1,115 @@
+package report
+
+import (
+	"encoding/csv"
+	"io"
+	"strings"
+)
+
+func (t *Table) writeJSONL(w io.Writer) error {
+	out := newPrinter(w, Options{})
+	for row, err := range t.Rows {
+		if err != nil {
+			return err
+		}
+		line, err := marshal(row.Value, "")
+		if err != nil {
+			return err
+		}
+		out.text(line)
+		out.text("\n")
+		if out.err != nil {
+			return out.err
+		}
+	}
+	return out.flush()
+}
+
+func (t *Table) keys() []string {
+	var out []string
+	for _, c := range t.Columns {
+		if c.Key == "" {
+			c.Key = strings.ToLower(c.Title)
+		}
+		out = append(out, c.Key)
+	}
+	return out
+}
+
+// writeCSV writes the rows with bytes as integers and digests whole. Names are
+// escaped as in tables: JSON has their exact bytes.
+func (t *Table) writeCSV(w io.Writer, o Options) error {
+	out := csv.NewWriter(w)
+	if !o.headless {
+		if err := out.Write(t.keys()); err != nil {
+			return err
+		}
+	}
+	record := make([]string, len(t.Columns))
+	for row, err := range t.Rows {
+		if err != nil {
+			return err
+		}
+		for i, c := range row.Cells {
+			record[i] = c.Raw
+		}
+		if err := out.Write(record); err != nil {
+			return err
+		}
+	}
+	out.Flush()
+	return out.Error()
+}
+
+func (t *Table) writeMarkdown(w io.Writer) error {
+	out := newPrinter(w, Options{})
+	for _, line := range t.Head {
+		out.text(markdown(line) + "  \n") // two blanks: a line break
+	}
+	if len(t.Head) > 0 {
+		out.text("\n")
+	}
+	s := t.shown()
+	rule := make([]string, len(s.Columns))
+	titles := s.titles()
+	for i, c := range s.Columns {
+		rule[i] = "---"
+		if c.Right {
+			rule[i] = "---:"
+		}
+		if titles[i] == "" {
+			titles[i] = c.Key
+		}
+	}
+	writeMarkdownRow(out, titles)
+	out.text("| " + strings.Join(rule, " | ") + " |\n")
+	for row, err := range s.Rows {
+		if err != nil {
+			return err
+		}
+		writeMarkdownRow(out, texts(row))
+		if out.err != nil {
+			return out.err
+		}
+	}
+	if t.Foot != nil {
+		for _, line := range t.Foot() {
+			out.text(markdown(line) + "  \n")
+		}
+	}
+	return out.flush()
+}
+
+func writeMarkdownRow(out *printer, cells []string) {
+	for _, c := range cells {
+		out.text("| " + markdown(strings.TrimSpace(c)) + " ")
+	}
+	out.text("|\n")
+}
+
+var markdownEscapes = strings.NewReplacer(
+	`\`, `\\`, "|", `\|`, "<", "&lt;", ">", "&gt;", "&", "&amp;", "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`,
+	"#", `\#`, "~", `\~`, "!", `\!`, "@", "&#64;", "\n", " ")
+
+// markdown takes the meaning from whatever has one in Markdown.
+func markdown(s string) string { return strings.TrimRight(markdownEscapes.Replace(s), " ") }

@@ -1,0 +1,163 @@
+// Package report writes reports: as tables for people, as JSON, JSON lines,
+// Markdown and CSV for programs, and by templates.
+//
+// [Write] does all of it. What it knows nothing of it writes as JSON, or asks for
+// its rows: see [Tabular]. Whatever comes from an image is escaped on its way out,
+// so that no name can move the cursor, forge a line or break a format.
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/layers/layers/inspect"
+)
+
+// Format is a form in which a report can be written.
+type Format string
+
+// The formats.
+const (
+	Text     Format = "table" // for people; may change at any time
+	JSON     Format = "json"  // one document, indented
+	JSONL    Format = "jsonl" // one value a line for each row
+	Markdown Format = "markdown"
+	CSV      Format = "csv"
+	Template Format = "template" // see Options.Template
+)
+
+// ParseFormat reads the value of a --format flag: a format's name, or a template,
+// which is known by its "{{".
+func ParseFormat(s string) (f Format, template string, err error) {
+	switch f := Format(s); f {
+	case "":
+		return Text, "", nil
+	case Text, JSON, JSONL, Markdown, CSV:
+		return f, "", nil
+	case "md":
+		return Markdown, "", nil
+	}
+	if strings.Contains(s, "{{") {
+		return Template, s, nil
+	}
+	return "", "", fmt.Errorf("%q is no format: there are table, json, jsonl, markdown, csv, and Go templates", s)
+}
+
+// Options guides Write. The zero value writes a table of 80 columns.
+type Options struct {
+	Format   Format
+	Template string // of Format Template: text/template, on the report's Go fields
+	Units    Units
+	Width    int // columns of the terminal; 0 is 80
+	NoTrunc  bool
+	Color    bool
+	ASCII    bool      // nothing but ASCII in tables
+	Now      time.Time // what ages are counted to; the zero time shows dates instead
+	Long     bool      // of listings: mode, owner, size and time, too
+	// Limit is how many rows of a list beside the main table are shown, such as the
+	// hidden paths of an image; 0 is a few, negative all that the report has.
+	Limit int
+
+	headless bool // CSV without its first line
+}
+
+const defaultWidth = 80
+
+func (o Options) width() int {
+	switch {
+	case o.NoTrunc:
+		return 1 << 30
+	case o.Width <= 0:
+		return defaultWidth
+	}
+	return o.Width
+}
+
+// listLimit is Limit with its default.
+func (o Options) listLimit(def int) int {
+	switch {
+	case o.Limit < 0:
+		return 1 << 30
+	case o.Limit == 0:
+		return def
+	}
+	return o.Limit
+}
+
+// Tabular is a report that knows its rows: one of a package that this one does not
+// import. As JSON, the value itself is written.
+type Tabular interface {
+	Table(o Options) *Table
+}
+
+// Write writes a report. The formats that consist of rows need a report that has
+// some: one of package inspect, or a Tabular.
+func Write(w io.Writer, value any, o Options) error {
+	switch o.Format {
+	case JSON:
+		return writeJSON(w, value)
+	case Template:
+		return writeTemplate(w, value, o)
+	}
+	t, err := tableOf(value, o)
+	if err != nil {
+		return err
+	}
+	switch o.Format {
+	case "", Text:
+		return t.write(w, o)
+	case JSONL:
+		return t.writeJSONL(w)
+	case Markdown:
+		return t.writeMarkdown(w)
+	case CSV:
+		return t.writeCSV(w, o)
+	}
+	return fmt.Errorf("%q is no format", o.Format)
+}
+
+func tableOf(value any, o Options) (*Table, error) {
+	switch v := value.(type) {
+	case Tabular:
+		return v.Table(o), nil
+	case *inspect.Report:
+		return imageTable(v, o), nil
+	case *inspect.ReclaimableReport:
+		return reclaimableTable(v, o), nil
+	case *inspect.LayerReport:
+		return layerTable(v, o), nil
+	case *inspect.DirsReport:
+		return dirsTable(v, o), nil
+	case *inspect.Listing:
+		return listTable(v, o), nil
+	case *inspect.WhyReport:
+		return whyTable(v, o), nil
+	case *inspect.ImagesReport:
+		return imagesTable(v, o), nil
+	}
+	return nil, fmt.Errorf("a %T cannot be written as %s", value, o.Format)
+}
+
+// WriteAll writes several reports of one kind: as JSON, one document, which is a
+// list unless there is a single one; as CSV, with one head; as tables and Markdown,
+// with an empty line between them.
+func WriteAll(w io.Writer, values []any, o Options) error {
+	if o.Format == JSON && len(values) != 1 {
+		return writeJSON(w, values)
+	}
+	for i, v := range values {
+		separated := o.Format == "" || o.Format == Text || o.Format == Markdown
+		if i > 0 && separated {
+			if _, err := io.WriteString(w, "\n"); err != nil {
+				return err
+			}
+		}
+		o.headless = i > 0
+		if err := Write(w, v, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}

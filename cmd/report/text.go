@@ -1,0 +1,171 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/clipperhouse/displaywidth"
+)
+
+// Escape makes a string safe for a terminal and for a line of its own: control
+// characters, marks that turn the direction of text, other invisible characters
+// and bytes that are not UTF-8 are written as in Go strings.
+func Escape(s string) string { return escape(s, false) }
+
+// Escape is the function Escape, for options that may ask for ASCII alone.
+func (o Options) Escape(s string) string { return escape(s, o.ASCII) }
+
+func escape(s string, ascii bool) string {
+	if isClean(s, ascii) {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case r == utf8.RuneError && n == 1:
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+		case isShown(r) && (!ascii || r < utf8.RuneSelf):
+			b.WriteRune(r)
+		default:
+			b.WriteString(escapeRune(r))
+		}
+		i += n
+	}
+	return b.String()
+}
+
+func isClean(s string, ascii bool) bool {
+	for _, r := range s {
+		if r == utf8.RuneError || !isShown(r) || ascii && r >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// isShown reports whether a character can be written as it is.
+func isShown(r rune) bool { return r == ' ' || unicode.IsPrint(r) }
+
+func escapeRune(r rune) string {
+	switch {
+	case r == '\n':
+		return `\n`
+	case r == '\t':
+		return `\t`
+	case r == '\r':
+		return `\r`
+	case r < 0x80:
+		return fmt.Sprintf(`\x%02x`, r)
+	case r <= 0xffff:
+		return fmt.Sprintf(`\u%04x`, r)
+	}
+	return fmt.Sprintf(`\U%08x`, r)
+}
+
+// Width is the number of columns that an escaped string takes on a terminal.
+func Width(s string) int { return displaywidth.String(s) }
+
+// Truncate cuts an escaped string to a number of columns; where something goes, an
+// ellipsis takes its place.
+func (o Options) Truncate(s string, width int) string {
+	if Width(s) <= width {
+		return s
+	}
+	mark := o.ellipsis()
+	if width <= Width(mark) {
+		return strings.Repeat(".", max(width, 0))
+	}
+	return strings.TrimRight(cutTo(s, width-Width(mark)), " ") + mark
+}
+
+// cutTo is the longest beginning of s that takes no more than width columns, in
+// whole characters as people see them.
+func cutTo(s string, width int) string {
+	end := 0
+	graphemes := displaywidth.StringGraphemes(s)
+	for graphemes.Next() {
+		if width -= graphemes.Width(); width < 0 {
+			break
+		}
+		end += len(graphemes.Value())
+	}
+	return s[:end]
+}
+
+func (o Options) ellipsis() string { return o.symbol("…", "...") }
+
+// symbol is the first string, or the second where only ASCII is wanted.
+func (o Options) symbol(unicode, ascii string) string {
+	if o.ASCII {
+		return ascii
+	}
+	return unicode
+}
+
+// oneLine folds white space before it escapes: for steps of a build.
+func (o Options) oneLine(s string) string { return o.Escape(strings.Join(strings.Fields(s), " ")) }
+
+// Path writes a path in an image as people do, with its leading slash.
+func (o Options) Path(path string) string { return o.Escape("/" + path) }
+
+// Digest shortens "sha256:…" to twelve digits, unless nothing may be cut.
+func (o Options) Digest(digest string) string {
+	_, hex, ok := strings.Cut(digest, ":")
+	if o.NoTrunc || !ok {
+		return o.Escape(digest)
+	}
+	return o.Escape(hex[:min(12, len(hex))])
+}
+
+// ends shortens a digest to its first and last four digits.
+func (o Options) ends(digest string) string {
+	algorithm, hex, ok := strings.Cut(digest, ":")
+	if o.NoTrunc || !ok || len(hex) < 12 {
+		return o.Escape(digest)
+	}
+	return o.Escape(algorithm+":"+hex[:4]) + o.ellipsis() + o.Escape(hex[len(hex)-4:])
+}
+
+// items joins what stands side by side on a line, and begins a new line where the
+// width ends.
+func (o Options) items(list ...string) []string {
+	const gap = "   "
+	var lines []string
+	line := ""
+	for _, item := range list {
+		switch {
+		case item == "":
+		case line == "":
+			line = item
+		case Width(line)+len(gap)+Width(item) > o.width():
+			lines = append(lines, line)
+			line = item
+		default:
+			line += gap + item
+		}
+	}
+	if line != "" {
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// bar draws a share of the largest in a number of columns, in eighths of one.
+func (o Options) bar(share, largest float64, columns int) string {
+	if largest <= 0 || share <= 0 {
+		return strings.Repeat(" ", columns)
+	}
+	eighths := min(int(share/largest*float64(columns)*8+0.5), columns*8)
+	if o.ASCII {
+		full := (eighths + 4) / 8
+		return strings.Repeat("#", full) + strings.Repeat(" ", columns-full)
+	}
+	s := strings.Repeat("█", eighths/8)
+	if part := eighths % 8; part > 0 {
+		s += string([]rune("▏▎▍▌▋▊▉")[part-1])
+	}
+	return s + strings.Repeat(" ", columns-(eighths+7)/8)
+}
