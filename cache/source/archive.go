@@ -52,7 +52,7 @@ func newArchive(ctx context.Context, in *input) (*archive, error) {
 		}
 		at, seekErr := section.Seek(0, io.SeekCurrent)
 		if err := errors.Join(ignoreInsecure(err), seekErr); err != nil {
-			return nil, fmt.Errorf("at byte %d: %w", at, scanError(err))
+			return nil, a.scanError(at, err)
 		}
 		if len(a.names) == maxMembers {
 			a.cut = true
@@ -85,11 +85,11 @@ func endsInZeros(read *io.SectionReader) bool {
 
 var errCut = errors.New("it is cut off")
 
-func scanError(err error) error {
+func (a *archive) scanError(at int64, err error) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return errCut
+		return fmt.Errorf("%w after %d bytes", errCut, a.in.size)
 	}
-	return err
+	return fmt.Errorf("before byte %d: %w", at, err)
 }
 
 // add remembers a member; of two with one name the later one counts, as in every tar.

@@ -137,7 +137,7 @@ func (a *dockerArchive) image(ctx context.Context, s savedImage, ref Reference) 
 	if err != nil {
 		return nil, err
 	}
-	names := fullNames(s.RepoTags)
+	names := asked(ref, s.RepoTags)
 	return &Image{
 		Image: img, Ref: ref,
 		Name:  displayName(ref, names),

@@ -34,9 +34,11 @@ func similar(want string, have []string) []string {
 // enough to be worth a question: a few letters, another tag, or another registry.
 func distance(a, b string) (int, bool) {
 	a, b = strings.ToLower(a), strings.ToLower(b)
-	d := edits(a, b)
-	if d <= max(1, min(len(a), len(b))/5) {
-		return d, true
+	for _, pair := range [][2]string{{a, b}, {filepath.Base(a), filepath.Base(b)}} {
+		d := edits(pair[0], pair[1])
+		if d <= max(1, min(len(pair[0]), len(pair[1]))/3) {
+			return d, true
+		}
 	}
 	baseA, tagA, _ := strings.Cut(filepath.Base(a), ":")
 	baseB, tagB, _ := strings.Cut(filepath.Base(b), ":")

@@ -32,7 +32,8 @@ func openEngine(ctx context.Context, ref Reference, o Options, all bool) ([]*Ima
 	}
 	files, err := newArchive(ctx, in)
 	if err != nil {
-		return nil, errors.Join(c.cutOff(ctx, ref, err), in.Close())
+		in.Close()
+		return nil, c.cutOff(ctx, ref, err)
 	}
 	sent := ref
 	sent.Name = "" // the engine has chosen
@@ -60,7 +61,7 @@ func (i *Image) name(ref Reference, known string) {
 // reachEngine connects to the first endpoint that answers.
 func reachEngine(ctx context.Context, ref Reference) (*engineClient, error) {
 	var looked []string
-	denied, ssh := "", (*sshError)(nil)
+	denied, advice := "", ""
 	for _, e := range engineEndpoints(ref.Transport) {
 		c := newEngineClient(e)
 		_, err := c.version(ctx)
@@ -71,24 +72,29 @@ func reachEngine(ctx context.Context, ref Reference) (*engineClient, error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		errors.As(err, &ssh)
+		var ssh *sshError
+		if errors.As(err, &ssh) {
+			return nil, &UnavailableError{Name: ref.Text, Err: fmt.Errorf("%s is %s: %w", e.from, e.addr, ssh), Detail: ssh.detail()}
+		}
+		if e.err == nil {
+			advice = startAdvice(ref.Transport)
+		}
 		if errors.Is(err, fs.ErrPermission) && denied == "" {
 			denied = e.addr
 		}
 		looked = append(looked, e.line(err))
 	}
-	switch {
-	case ssh != nil:
-		return nil, &UnavailableError{Name: ref.Text, Err: ssh, Detail: append(looked, ssh.detail()...)}
-	case denied != "":
+	if denied != "" {
 		return nil, &AuthError{
 			Name: ref.Text, Host: denied, Err: fs.ErrPermission,
 			Detail: append(looked, deniedAdvice(ref.Transport)),
 		}
 	}
+	if advice != "" {
+		looked = append(looked, advice)
+	}
 	return nil, &UnavailableError{
-		Name: ref.Text, Err: fmt.Errorf("no %s engine answers", engineName(ref.Transport)),
-		Detail: append(looked, startAdvice(ref.Transport)),
+		Name: ref.Text, Err: fmt.Errorf("no %s engine answers", engineName(ref.Transport)), Detail: looked,
 	}
 }
 

@@ -167,6 +167,9 @@ func contextEndpoint(name, from string) engineEndpoint {
 		}
 	}
 	if err := readEngineFile(filepath.Join(dir, "contexts/meta", id, "meta.json"), &meta); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			err = errors.New("there is no such context")
+		}
 		return engineEndpoint{addr: from, from: from, err: err}
 	}
 	docker, ok := meta.Endpoints["docker"]

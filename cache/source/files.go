@@ -72,7 +72,8 @@ func openDirectory(name, path string) (container, error) {
 func imagesIn(ctx context.Context, files container, ref Reference, o Options, all bool) ([]*Image, error) {
 	images, err := detect(ctx, files, ref, o, all)
 	if err != nil || len(images) == 0 {
-		return nil, errors.Join(err, files.Close())
+		files.Close()
+		return nil, err
 	}
 	tellApart(images)
 	share(images, files)

@@ -38,6 +38,18 @@ func fullNames(names []string) []string {
 	return full
 }
 
+// asked returns the names that an image of an archive is to be stored under: the
+// one that was asked for, else all it has.
+func asked(ref Reference, names []string) []string {
+	full := fullNames(names)
+	for _, n := range full {
+		if sameName(ref.Name, n) {
+			return []string{n}
+		}
+	}
+	return full
+}
+
 // displayName is an image's name for people: what it is called and where it lies,
 // or only where it lies.
 func displayName(ref Reference, full []string) string {
@@ -47,15 +59,9 @@ func displayName(ref Reference, full []string) string {
 	if len(full) == 0 {
 		return ref.Text
 	}
-	name := full[0]
-	for _, n := range full {
-		if sameName(ref.Name, n) {
-			name = n
-		}
-	}
 	where := ref.Text
 	if ref.Transport != Path && ref.Path != "" {
 		where = string(ref.Transport) + ":" + ref.Path
 	}
-	return Short(name) + " (" + where + ")"
+	return Short(full[0]) + " (" + where + ")"
 }

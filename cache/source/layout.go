@@ -129,7 +129,7 @@ func (l *layout) image(f resolved, ref Reference) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	names := fullNames(f.names)
+	names := asked(ref, f.names)
 	return &Image{
 		Image: img, Ref: ref,
 		Name:  displayName(ref, names),
