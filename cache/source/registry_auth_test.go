@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -109,6 +110,53 @@ func TestTokenExpires(t *testing.T) {
 	if n := issued.Load(); n != 4 {
 		t.Errorf("%d tokens", n)
 	}
+}
+
+// An identity token is traded for an access token, and stays what it is when the
+// server sends another, as all layers may read it at that moment.
+func TestIdentityTokenIsTraded(t *testing.T) {
+	home := emptyHome(t)
+	r := fixtures.Serve(t, map[string]v1.Image{"app:1": small})
+	writeFile(t, home+"/.docker/config.json", fmt.Sprintf(`{"auths":{%q:{"identitytoken":"idt"}}}`, r.Host))
+	var issued, ended atomic.Int64
+	r.Inject(fixtures.Match{}, func(r *fixtures.Registry, next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			var token int64
+			_, err := fmt.Sscanf(req.Header.Get("Authorization"), "Bearer t%d", &token)
+			switch {
+			case req.URL.Path == "/token" && req.FormValue("grant_type") == "refresh_token" && req.FormValue("refresh_token") == "idt":
+				fmt.Fprintf(w, `{"access_token":"t%d","refresh_token":"other"}`, issued.Add(1))
+			case err == nil && token > ended.Load():
+				next.ServeHTTP(w, req)
+			default:
+				w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="http://%s/token",service="x"`, r.Host))
+				w.WriteHeader(http.StatusUnauthorized)
+			}
+		})
+	})
+	img, err := openRef(t, r.Ref("app:1"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended.Store(issued.Load()) // all layers ask for another at the same time
+	var wg sync.WaitGroup
+	for i := range 4 {
+		l := layerAt(t, img.Image, i%2)
+		wg.Go(func() {
+			if _, err := readBlob(l); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestEndlessAuthentication(t *testing.T) {
+	emptyHome(t)
+	r := fixtures.Serve(t, map[string]v1.Image{"app:1": small})
+	r.Inject(fixtures.Match{}, fixtures.Endless("text/plain"))
+	_, err := openRef(t, r.Ref("app:1"), Options{timing: &newFakeTime().timing})
+	wantError[*ProtocolError](t, err, "more than 65536 bytes")
 }
 
 // Credentials stay with the registry that they are for, wherever it sends us.

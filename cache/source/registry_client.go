@@ -133,7 +133,7 @@ func (c *client) send(ctx context.Context, session *http.Client, path string, he
 		return nil, err
 	}
 	req.Header = header.Clone()
-	req.Header.Set("Accept-Encoding", "identity")
+	req.Header.Set("Accept-Encoding", ownEncoding)
 	dog.start()
 	resp, err := session.Do(req)
 	if err == nil && (resp.StatusCode < 200 || resp.StatusCode > 299) {

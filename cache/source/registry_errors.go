@@ -24,7 +24,7 @@ func (c *client) explain(ctx context.Context, err error) error {
 		return cerr
 	}
 	var status *statusError
-	var redirect *redirectError
+	var odd *oddError
 	var certificate *tls.CertificateVerificationError
 	switch {
 	case isExplained(err):
@@ -38,8 +38,8 @@ func (c *client) explain(ctx context.Context, err error) error {
 		}
 	case errors.As(err, &status):
 		return c.explainStatus(status)
-	case errors.As(err, &redirect):
-		return &ProtocolError{Name: c.image, Host: c.endpoint, Reason: redirect.reason}
+	case errors.As(err, &odd):
+		return &ProtocolError{Name: c.image, Host: c.endpoint, Reason: odd.reason}
 	case errors.Is(err, errNeedsPlain) || errors.Is(err, http.ErrSchemeMismatch) && !plainAllowed(c.endpoint, c.o):
 		return &UnavailableError{
 			Name: c.image, Err: fmt.Errorf("%s: %w", c.endpoint, errNeedsPlain),
@@ -74,7 +74,7 @@ func (c *client) cutShort(err error) error {
 	reason := err
 	var uerr *url.Error
 	// The URL can be a signed one, which is a secret.
-	if errors.As(err, &uerr) && !errors.Is(uerr.Err, errPlainOnly) {
+	if errors.As(err, &uerr) && !errors.Is(uerr.Err, errPlainOnly) && !errors.Is(uerr.Err, http.ErrSchemeMismatch) {
 		reason = uerr.Err
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
@@ -59,7 +60,39 @@ func (e *edge) RoundTrip(req *http.Request) (*http.Response, error) {
 	if temporaryStatus(resp.StatusCode) {
 		return nil, readStatus(resp)
 	}
+	if req.Header.Get("Accept-Encoding") == ownEncoding {
+		return resp, nil
+	}
+	if err := tame(resp); err != nil {
+		return nil, err
+	}
 	return resp, nil
+}
+
+// ownEncoding is asked for by each request for a part of an image, and by none that
+// the library makes to authenticate.
+const ownEncoding = "identity"
+
+// tame bounds the answer to a request of the authentication, which the library reads
+// to its end whatever its length, and takes new refresh tokens from it, which the
+// library would store without a lock while other layers read the old.
+func tame(resp *http.Response) error {
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, answerLimit+1))
+	if err := errors.Join(err, resp.Body.Close()); err != nil {
+		return err
+	}
+	if len(raw) > answerLimit {
+		return &oddError{fmt.Sprintf("answered %s with more than %d bytes", resp.Request.URL.Path, answerLimit)}
+	}
+	var token map[string]json.RawMessage
+	if json.Unmarshal(raw, &token) == nil && token["refresh_token"] != nil {
+		delete(token, "refresh_token")
+		if raw, err = json.Marshal(token); err != nil {
+			return err
+		}
+	}
+	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(raw)), int64(len(raw))
+	return nil
 }
 
 // checkScheme keeps credentials and names from the open wire: the library around
@@ -93,20 +126,20 @@ func isLocal(endpoint string) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || strings.HasSuffix(host, ".local")
 }
 
-// redirectError says that a redirect was not followed.
-type redirectError struct{ reason string }
+// oddError says that a server did what no registry does.
+type oddError struct{ reason string }
 
-func (e *redirectError) Error() string { return e.reason }
+func (e *oddError) Error() string { return e.reason }
 
 // checkRedirect follows redirects, but not from HTTPS down to HTTP.
 func checkRedirect(o *Options) func(*http.Request, []*http.Request) error {
 	return func(req *http.Request, via []*http.Request) error {
 		if len(via) >= redirectLimit {
-			return &redirectError{fmt.Sprintf("redirected more than %d times", redirectLimit)}
+			return &oddError{fmt.Sprintf("redirected more than %d times", redirectLimit)}
 		}
 		down := req.URL.Scheme != "https" && via[len(via)-1].URL.Scheme == "https"
 		if down && !plainAllowed(req.URL.Host, o) {
-			return &redirectError{fmt.Sprintf("redirected from HTTPS to %s://%s", req.URL.Scheme, req.URL.Host)}
+			return &oddError{fmt.Sprintf("redirected from HTTPS to %s://%s", req.URL.Scheme, req.URL.Host)}
 		}
 		return nil
 	}

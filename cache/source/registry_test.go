@@ -449,7 +449,7 @@ func TestPlainNeedsToBeAllowed(t *testing.T) {
 func TestRedirectDownIsRefused(t *testing.T) {
 	check := checkRedirect(&Options{})
 	via := []*http.Request{httptest.NewRequest(http.MethodGet, "https://r.example/v2/x", nil)}
-	var refused *redirectError
+	var refused *oddError
 	if err := check(httptest.NewRequest(http.MethodGet, "http://cdn.example/x", nil), via); !errors.As(err, &refused) {
 		t.Error(err)
 	}
