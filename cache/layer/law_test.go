@@ -85,7 +85,7 @@ func modelLayer(t *testing.T, toc *TOC, number int) *modelNode {
 		n := &modelNode{entry: e, layer: number, carrier: number, children: map[string]*modelNode{}}
 		nodes[e.Path] = n
 		if e.Path != "" {
-			dir, name := split(e.Path)
+			dir, name := splitPath(e.Path)
 			nodes[dir].children[name] = n
 		}
 	}

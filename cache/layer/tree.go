@@ -74,14 +74,14 @@ func (t *Tree) node(m *merge) (Node, bool, error) {
 // holds behind a lower layer's symbolic link.
 func (t *Tree) linked(n Node) (Node, bool, error) {
 	below := Squash(t.layers[:n.Layer])
-	parent, name := split(n.Link)
+	parent, name := splitPath(n.Link)
 	dir, _, err := below.Resolve(parent)
 	if errors.Is(err, ErrNotExist) {
 		dir.Path = parent
 	} else if err != nil && !isLoop(err) {
 		return Node{}, false, err
 	}
-	target := join(dir.Path, name)
+	target := joinPath(dir.Path, name)
 	if e, err := t.layers[n.Layer].Lookup(target); err == nil && carriesFile(e.Kind) {
 		e.Path = n.Path
 		return Node{Entry: e, Layer: n.Layer, Carrier: n.Layer}, true, nil
@@ -101,7 +101,7 @@ func (t *Tree) linked(n Node) (Node, bool, error) {
 
 func carriesFile(k Kind) bool { return k != Absent && k != Dir && k != HardLink }
 
-func split(path string) (dir, name string) {
+func splitPath(path string) (dir, name string) {
 	i := strings.LastIndexByte(path, '/')
 	if i < 0 {
 		return "", path
@@ -109,7 +109,7 @@ func split(path string) (dir, name string) {
 	return path[:i], path[i+1:]
 }
 
-func join(dir, name string) string {
+func joinPath(dir, name string) string {
 	if dir == "" {
 		return name
 	}
@@ -164,7 +164,7 @@ func (t *Tree) Resolve(path string) (Node, []Hop, error) {
 			return at, hops, nil
 		}
 		if string(component) == ".." {
-			parent, _ := split(at.Path)
+			parent, _ := splitPath(at.Path)
 			at, err = t.Lookup(parent)
 			continue
 		}
@@ -172,7 +172,7 @@ func (t *Tree) Resolve(path string) (Node, []Hop, error) {
 			return Node{}, hops, ErrNotExist
 		}
 		parent := at
-		if at, err = t.Lookup(join(parent.Path, string(component))); err != nil || at.Kind != Symlink {
+		if at, err = t.Lookup(joinPath(parent.Path, string(component))); err != nil || at.Kind != Symlink {
 			continue
 		}
 		hops = append(hops, Hop{Path: at.Path, Target: at.Link})
