@@ -52,11 +52,12 @@ func newCodec(c Compression, in *input) (codec, error) {
 // io.ErrUnexpectedEOF inside if the blob is cut, and otherwise what the
 // underlying reader returned, as it is.
 type Decoder struct {
-	kind  Compression
-	in    *input
-	codec codec
-	out   int64
-	err   error
+	kind     Compression
+	in       *input
+	codec    codec
+	out      int64
+	trailing int64 // when closed: what the codec ignored
+	err      error
 }
 
 var errClosed = errors.New("the decoder is closed")
@@ -136,15 +137,16 @@ func (d *Decoder) InputOffset() int64 { return d.in.used() }
 // It is known when Read has returned io.EOF.
 func (d *Decoder) Ignored() int64 {
 	if d.codec == nil {
-		return 0
+		return d.trailing
 	}
 	return d.codec.ignored()
 }
 
-// Close frees the decoder, which only InputOffset may follow. It does not close
+// Close frees the decoder; InputOffset and Ignored stay what they are. It does not close
 // the underlying reader.
 func (d *Decoder) Close() error {
 	if d.codec != nil {
+		d.trailing = d.codec.ignored()
 		d.codec.free()
 		d.in.free()
 		d.codec, d.err = nil, errClosed
