@@ -1,0 +1,229 @@
+package cache
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+func TestVerifyCounts(t *testing.T) {
+	s := testStore(t)
+	pull(t, s, image(twoLayers), "example.org/a:1", "example.org/a:2")
+	var bytes int64
+	for _, dir := range []string{blobDir, "toc", "extents", "kept"} {
+		bytes += sum(files(t, s, dir))
+	}
+	if r := check(t, s); r.Images != 2 || r.Blobs != 4 || r.Derived != 6 || r.Bytes != bytes {
+		t.Errorf("report %+v, want %d bytes", r, bytes)
+	}
+}
+
+// Whatever is damaged is found, named with the images that need it, and repaired.
+func TestVerifyRepairs(t *testing.T) {
+	img := image(twoLayers)
+	config, err := img.ConfigName()
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest, err := img.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	layers, ids := digests(t, img), diffIDs(t, img)
+	targets := map[string]string{
+		blobDir + "/" + digest.Hex:       "blob",
+		blobDir + "/" + config.Hex:       "blob",
+		blobDir + "/" + layers[1].Hex:    "blob",
+		tocDir + "/" + ids[0].Hex:        "derived",
+		keptDir + "/" + ids[0].Hex:       "derived",
+		extentsDir + "/" + layers[0].Hex: "derived",
+	}
+	for path, kind := range targets {
+		for name, damage := range map[string]func([]byte) []byte{
+			"flipped": func(b []byte) []byte { b[len(b)/2] ^= 1; return b },
+			"cut":     func(b []byte) []byte { return b[:len(b)-1] },
+			"longer":  func(b []byte) []byte { return append(b, 0) },
+			"empty":   func([]byte) []byte { return nil },
+			"missing": nil,
+		} {
+			if kind == "derived" && name == "missing" {
+				continue // no damage: it is made when it is needed
+			}
+			t.Run(filepath.Dir(path)+" "+name+path[len(path)-4:], func(t *testing.T) {
+				s := testStore(t)
+				pull(t, s, img, "example.org/a:1")
+				pull(t, s, image("-- 0/other --\nx\n"), "example.org/b:1")
+				spoil(t, s.path(path), damage)
+				mustFind(t, s, path)
+				mustRepair(t, s, img, path, kind, name)
+			})
+		}
+	}
+}
+
+func mustFind(t *testing.T, s *Store, path string) {
+	t.Helper()
+	r, err := s.Verify(context.Background(), VerifyOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Damage) != 1 || r.Damage[0].Path != path || r.Damage[0].What == "" || r.Damage[0].Repaired != "" ||
+		fmt.Sprint(r.Damage[0].Images) != "[example.org/a:1]" {
+		t.Fatalf("damage %+v", r.Damage)
+	}
+}
+
+func mustRepair(t *testing.T, s *Store, img v1.Image, path, kind, name string) {
+	t.Helper()
+	ctx := context.Background()
+	repair := VerifyOptions{Repair: true}
+	want := "rebuilt"
+	if kind == "blob" {
+		// Without a source, damage is taken out of the way and nothing is lost.
+		r, err := s.Verify(ctx, repair)
+		if err != nil || len(r.Damage) != 1 || r.Damage[0].Error == "" {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		moved := len(files(t, s, quarantineDir))
+		if (name == "missing") != (moved == 0) || (name == "missing") != (r.Damage[0].Repaired == "") {
+			t.Errorf("%d files in quarantine, %+v", moved, r.Damage)
+		}
+		digest, err := img.Digest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		repair.Fetch = func(_ context.Context, name string) (v1.Image, error) {
+			if name != "example.org/a:1@"+digest.String() {
+				return nil, errors.New("asked for " + name)
+			}
+			return img, nil
+		}
+		want = fetchedAgain
+	}
+	r, err := s.Verify(ctx, repair)
+	if err != nil || len(r.Damage) != 1 || r.Damage[0].Repaired != want || r.Damage[0].Error != "" {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	check(t, s)
+	st, err := s.Find(ctx, "example.org/a:1")
+	if err != nil || len(st) != 1 {
+		t.Fatal(st, err)
+	}
+	wantLayers(t, s, img, twoLayerPaths)
+}
+
+func TestVerifyFetchesAndRepairsAtOnce(t *testing.T) {
+	s := testStore(t)
+	img := image(twoLayers)
+	pull(t, s, img, "example.org/a:1")
+	for path := range files(t, s, ".") {
+		if strings.HasPrefix(path, "blobs/") || strings.Contains(path, "/v1/") {
+			spoil(t, s.path(path), func(b []byte) []byte { b[0] ^= 1; return b })
+		}
+	}
+	_, err := s.Verify(context.Background(), VerifyOptions{Repair: true,
+		Fetch: func(context.Context, string) (v1.Image, error) { return img, nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, s)
+	if got := len(files(t, s, quarantineDir)); got != 4 {
+		t.Errorf("%d files in quarantine", got)
+	}
+	wantLayers(t, s, img, twoLayerPaths)
+}
+
+func TestVerifyWithoutHelp(t *testing.T) {
+	img := image(twoLayers)
+	for name, fetch := range map[string]func(context.Context, string) (v1.Image, error){
+		"not reachable": func(context.Context, string) (v1.Image, error) { return nil, errors.New("offline") },
+		"another image": func(context.Context, string) (v1.Image, error) { return image("-- 0/other --\nx\n"), nil },
+		"nobody to ask": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := testStore(t)
+			pull(t, s, img, "example.org/a:1")
+			spoil(t, s.blobPath(digests(t, img)[0]), func(b []byte) []byte { b[0] ^= 1; return b })
+			r, err := s.Verify(context.Background(), VerifyOptions{Repair: true, Fetch: fetch})
+			if err != nil || len(r.Damage) != 1 || r.Damage[0].Repaired != "quarantined" || r.Damage[0].Error == "" {
+				t.Errorf("%+v, %v", r, err)
+			}
+			r, err = s.Verify(context.Background(), VerifyOptions{})
+			if err != nil || len(r.Damage) != 1 || r.Damage[0].What != "missing" {
+				t.Errorf("%+v, %v", r, err)
+			}
+		})
+	}
+}
+
+func TestVerifyReportsStrays(t *testing.T) {
+	s := testStore(t)
+	pull(t, s, image(twoLayers), "example.org/a:1")
+	strays := []string{"notes.txt", "blobs/sha256/tmp123", "toc/v1/.swp", "ingest/x", "toc/old"}
+	for _, path := range strays {
+		place(t, s.Dir(), path, "x")
+	}
+	place(t, s.Dir(), "toc/v2/later", "x")
+	place(t, s.Dir(), "blobs/sha512/"+strings.Repeat("0", 128), "x")
+	r, err := s.Verify(context.Background(), VerifyOptions{Repair: true})
+	if err != nil || len(r.Damage) != len(strays) {
+		t.Fatalf("%+v, %v", r.Damage, err)
+	}
+	for _, d := range r.Damage {
+		if d.What != "stray file" || d.Repaired != "" {
+			t.Errorf("%+v", d)
+		}
+	}
+	for _, path := range strays {
+		if _, err := os.Stat(s.path(path)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestVerifyKnowsMalformedImages(t *testing.T) {
+	s := testStore(t)
+	st := pull(t, s, image(twoLayers), "example.org/a:1")
+	raw, err := os.ReadFile(s.blobPath(st.Digest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &m); err != nil {
+		t.Fatal(err)
+	}
+	m["layers"] = json.RawMessage("[]")
+	if raw, err = json.Marshal(m); err != nil {
+		t.Fatal(err)
+	}
+	h := digestOf(raw)
+	place(t, s.Dir(), blobDir+"/"+h.Hex, string(raw))
+	edit(t, s, func(m map[string]json.RawMessage) {
+		m["manifests"] = json.RawMessage(strings.Replace(string(m["manifests"]), st.Digest.Hex, h.Hex, 1))
+	})
+	r, err := s.Verify(context.Background(), VerifyOptions{Repair: true})
+	if err != nil || len(r.Damage) != 1 || !strings.Contains(r.Damage[0].What, "DiffIDs") {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if _, err := s.Image(context.Background(), h); !isA[*ImageError](err) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestImageThatIsNotThere(t *testing.T) {
+	s := testStore(t)
+	_, err := s.Image(context.Background(), digestOf(nil))
+	if !isA[*NotStoredError](err) || !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("error %v", err)
+	}
+	if _, err := s.Image(context.Background(), v1.Hash{Algorithm: "sha256", Hex: "../../index.json"}); err == nil {
+		t.Error("a path was taken for a digest")
+	}
+}
