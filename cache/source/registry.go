@@ -155,10 +155,13 @@ func (r *remote) images(ctx context.Context, all bool) ([]*Image, error) {
 		index = &top.digest
 	}
 	images, err := r.resolve(ctx, top, v1.Descriptor{}, all, 0)
+	if err != nil {
+		return nil, err
+	}
 	for _, img := range images {
 		img.Index = index
 	}
-	return images, err
+	return images, nil
 }
 
 // resolve follows an index down to its images.

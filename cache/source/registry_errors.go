@@ -74,7 +74,7 @@ func (c *client) cutShort(err error) error {
 	reason := err
 	var uerr *url.Error
 	// The URL can be a signed one, which is a secret.
-	if errors.As(err, &uerr) && !errors.Is(uerr.Err, errPlainOnly) && !errors.Is(uerr.Err, http.ErrSchemeMismatch) {
+	if errors.As(err, &uerr) && !errors.Is(uerr.Err, http.ErrSchemeMismatch) {
 		reason = uerr.Err
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
@@ -87,18 +87,15 @@ func (c *client) explainStatus(e *statusError) error {
 	switch {
 	case e.status == http.StatusUnauthorized || e.status == http.StatusForbidden:
 		return c.explainRefusal(e)
-	case e.status == http.StatusNotFound && e.fromRegistry(c):
+	case e.status == http.StatusNotFound && !e.auth:
 		return &NotFoundError{Name: c.image, Reason: c.notFoundReason(e), Detail: c.hints()}
 	case temporaryStatus(e.status):
 		return c.explainTemporary(e)
 	}
-	return &ProtocolError{Name: c.image, Host: c.endpoint, Reason: "answered " + e.Error()}
-}
-
-// fromRegistry says that it was the registry that answered, about the repository: a
-// token server's 404 says nothing about an image.
-func (e *statusError) fromRegistry(c *client) bool {
-	return e.host != c.endpoint || e.path != "/v2/"
+	return &ProtocolError{
+		Name: c.image, Host: c.endpoint, Reason: "answered " + e.Error(),
+		Detail: []string{"it was asked for " + e.path},
+	}
 }
 
 func (c *client) notFoundReason(e *statusError) string {

@@ -44,13 +44,11 @@ type edge struct {
 	o        *Options
 }
 
-var (
-	errPlainOnly  = errors.New("HTTPS is not spoken with --plain-http")
-	errNeedsPlain = errors.New("it speaks HTTP and not HTTPS")
-)
+var errNeedsPlain = errors.New("it speaks HTTP and not HTTPS")
 
 func (e *edge) RoundTrip(req *http.Request) (*http.Response, error) {
-	if err := e.checkScheme(req); err != nil {
+	req, err := e.withScheme(req)
+	if err != nil {
 		return nil, err
 	}
 	resp, err := e.inner.RoundTrip(req)
@@ -95,19 +93,19 @@ func tame(resp *http.Response) error {
 	return nil
 }
 
-// checkScheme keeps credentials and names from the open wire: the library around
-// falls back to HTTP for private addresses, which nobody has asked for.
-func (e *edge) checkScheme(req *http.Request) error {
-	if req.URL.Host != e.endpoint {
-		return nil
-	}
+// withScheme does what --plain-http says, and keeps credentials and names from the
+// open wire otherwise: the library around falls back to HTTP for private addresses,
+// which nobody has asked for.
+func (e *edge) withScheme(req *http.Request) (*http.Request, error) {
 	switch {
-	case req.URL.Scheme == "https" && e.o.PlainHTTP:
-		return errPlainOnly
+	case req.URL.Host != e.endpoint:
 	case req.URL.Scheme == "http" && !plainAllowed(e.endpoint, e.o):
-		return errNeedsPlain
+		return nil, errNeedsPlain
+	case e.o.PlainHTTP:
+		req = req.Clone(req.Context())
+		req.URL.Scheme = "http"
 	}
-	return nil
+	return req, nil
 }
 
 // plainAllowed says whether a registry may be asked by HTTP.
@@ -154,6 +152,7 @@ type statusError struct {
 	header  http.Header
 	code    string // of the distribution specification: "MANIFEST_UNKNOWN"
 	message string // what the server says about it, on one line
+	auth    bool   // the answer is to the authentication
 	cause   error  // what else went wrong before
 }
 
@@ -221,7 +220,7 @@ func plainError(err error) error {
 	if !errors.As(err, &terr) {
 		return err
 	}
-	e := &statusError{status: terr.StatusCode, cause: err}
+	e := &statusError{status: terr.StatusCode, auth: true, cause: err}
 	e.setRequest(terr.Request)
 	if len(terr.Errors) > 0 {
 		e.code, e.message = string(terr.Errors[0].Code), oneLine(terr.Errors[0].Message, 200)

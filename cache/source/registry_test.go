@@ -367,6 +367,15 @@ func TestRegistryCancelled(t *testing.T) {
 	}
 }
 
+// What goes wrong with an image that is in no index is said like all else.
+func TestRegistryBareManifest(t *testing.T) {
+	emptyHome(t)
+	r := fixtures.Serve(t, map[string]v1.Image{"app:1": small})
+	r.Inject(fixtures.Match{Path: "/blobs/"}, fixtures.Flip(9))
+	_, err := openRef(t, r.Ref("app:1"), Options{})
+	wantError[*DigestError](t, err, "config is damaged")
+}
+
 func TestRegistryOffline(t *testing.T) {
 	emptyHome(t)
 	_, err := openRef(t, "python:3.10", Options{Offline: true})
@@ -427,13 +436,16 @@ func TestPlainNeedsToBeAllowed(t *testing.T) {
 		{"http://10.0.0.1:5000/v2/", Options{PlainHTTP: true}, nil},
 		{"http://10.0.0.1:5000/v2/", Options{SkipTLSVerify: true}, nil},
 		{"https://10.0.0.1:5000/v2/", Options{}, nil},
-		{"https://10.0.0.1:5000/v2/", Options{PlainHTTP: true}, errPlainOnly},
+		{"https://10.0.0.1:5000/v2/", Options{PlainHTTP: true}, nil},
 		{"https://auth.example/token", Options{PlainHTTP: true}, nil},
 	} {
 		e.o = &c.o
-		req := httptest.NewRequest(http.MethodGet, c.url, nil)
-		if err := e.checkScheme(req); !errors.Is(err, c.want) {
+		req, err := e.withScheme(httptest.NewRequest(http.MethodGet, c.url, nil))
+		if !errors.Is(err, c.want) {
 			t.Errorf("%s, %+v: %v", c.url, c.o, err)
+		}
+		if err == nil && c.o.PlainHTTP && req.URL.Host == e.endpoint && req.URL.Scheme != "http" {
+			t.Errorf("%s: asked by %s", c.url, req.URL.Scheme)
 		}
 	}
 	for host, want := range map[string]bool{

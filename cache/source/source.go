@@ -29,7 +29,8 @@ type Options struct {
 	// Stdin is what "-" reads; nil is os.Stdin.
 	Stdin io.Reader
 	// Warn is told what a user should know and what was gone on without: a broken
-	// credential helper, refused credentials. nil is silent.
+	// credential helper, refused credentials, a mirror that failed. Reading layers
+	// may call it, and Retry, from several goroutines at once. nil is silent.
 	Warn func(message string)
 	// Retry is told of each wait before a new attempt. nil is silent.
 	Retry func(what string, err error)
