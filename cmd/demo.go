@@ -24,14 +24,14 @@ type demoStep struct {
 
 var demoSteps = []demoStep{
 	{
-		"Pull an application. Its layers go into a store, each is read once.",
-		[]string{"pull", "IMAGE:shop:1"},
+		"Pull an application and its base. Layers go into a store; each is read once.",
+		[]string{"pull", "IMAGE:base:12", "IMAGE:shop:1"},
 	},
 	{
-		`What is it made of? One line a layer, with the build step that made it. CONTENT is
-what a pull moves, UNPACKED what the files of the layer have. Below: bytes that a
+		`What is it made of? One line a layer, with the build step that made it. CONTENT
+is what a pull moves, UNPACKED what the layer's files have. Below: bytes that a
 later layer overwrites or deletes, and that still travel with every pull.`,
-		[]string{"inspect", "IMAGE:shop:1"},
+		[]string{"inspect", "--limit", "3", "IMAGE:shop:1"},
 	},
 	{
 		`Which files are that? The package lists were deleted one step too late, chmod -R
