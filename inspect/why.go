@@ -20,6 +20,8 @@ type WhyReport struct {
 	// Paths are the path itself and, if it is a symbolic link, what it leads to,
 	// link by link.
 	Paths []PathHistory `json:"paths"`
+	// Dangling is where the last link leads, if no layer ever had anything there.
+	Dangling *Named `json:"dangling,omitempty"`
 }
 
 // PathHistory is what the layers did at one path.
@@ -105,7 +107,9 @@ func Why(ctx context.Context, in Input, path string) (*WhyReport, error) {
 		}
 		history, err := w.explain(at)
 		if errors.Is(err, layer.ErrNotExist) && len(r.Paths) > 0 {
-			return r, nil // a link that leads nowhere: its own history is told
+			nowhere := named(at)
+			r.Dangling = &nowhere
+			return r, nil
 		}
 		if err != nil {
 			return nil, in.notExist(w.tree, next, err)

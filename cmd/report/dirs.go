@@ -42,21 +42,37 @@ func dirBytes(by inspect.By, s inspect.Sums) int64 {
 	return s.Unpacked
 }
 
-// add puts the directory before what is below it, which is indented.
+// add puts the directory before what is below it, which is indented. Those that
+// hold nothing are summed up.
 func (d *dirRows) add(dir *inspect.Dir, depth int) {
 	name := dir.Path[strings.LastIndexByte(dir.Path, '/')+1:] + "/"
 	path := Cell{strings.Repeat("  ", depth) + d.o.Escape(name), Escape("/" + dir.Path)}
 	d.rows = append(d.rows, Row{Cells: d.cells(dir.Sums, path), Value: rowOf(dir)})
-	for i := range dir.Dirs {
-		d.add(&dir.Dirs[i], depth+1)
+	var left inspect.Omitted
+	if dir.Omitted != nil {
+		left = *dir.Omitted
 	}
-	if left := dir.Omitted; left != nil {
+	for i := range dir.Dirs {
+		below := &dir.Dirs[i]
+		if dirBytes(d.by, below.Sums) > 0 || below.Files > 0 {
+			d.add(below, depth+1)
+			continue
+		}
+		left.Count++
+	}
+	if left.Count > 0 {
 		text := fmt.Sprintf("%s %s more", d.o.ellipsis(), Count(left.Count))
 		d.rows = append(d.rows, Row{
 			Cells: d.cells(left.Sums, Cell{strings.Repeat("  ", depth+1) + text, Escape("/"+dir.Path) + " (others)"}),
-			Value: left,
+			Value: omittedRow{dir.Named, left},
 		})
 	}
+}
+
+// omittedRow is what is not listed below a directory.
+type omittedRow struct {
+	inspect.Named
+	Omitted inspect.Omitted `json:"omitted"`
 }
 
 // rowOf is the directory without those below it, which have rows of their own.

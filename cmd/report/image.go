@@ -180,7 +180,7 @@ func copies(n int64) string {
 // hiddenTable lists hidden paths, or what a layer hid.
 func hiddenTable(list []inspect.Hidden, o Options) *Table {
 	t := &Table{Columns: []Column{
-		{Title: "COPIES", Right: true}, {Title: "UNPACKED", Right: true}, {Title: "PATH", Narrow: true},
+		{Title: "COPIES", Right: true}, {Title: "UNPACKED", Right: true}, {Title: "PATH", Narrow: true, Paths: true},
 		{Title: "HIDDEN", Key: "layers"}, {Key: "hidden_by", Machine: true},
 	}}
 	var rows []Row

@@ -7,8 +7,9 @@ import (
 )
 
 func imagesTable(r *inspect.ImagesReport, o Options) *Table {
+	same := samePlatform(r) && o.width() < wide
 	t := &Table{Columns: []Column{
-		{Title: "NAME", Narrow: true}, {Title: "DIGEST"}, {Title: "PLATFORM"}, {Title: "CREATED"}, {Title: "PULLED", Machine: true},
+		{Title: "NAME", Narrow: true, Paths: true}, {Title: "DIGEST"}, {Title: "PLATFORM", Machine: same}, {Title: "CREATED"}, {Title: "PULLED", Machine: true},
 		{Title: "CONTENT", Right: true}, {Title: "UNPACKED", Right: true}, {Title: "SHARED", Right: true},
 		{Key: "layers", Machine: true},
 	}}
@@ -21,9 +22,23 @@ func imagesTable(r *inspect.ImagesReport, o Options) *Table {
 		if len(r.Images) < 2 {
 			return nil
 		}
-		return []string{"", o.Units.Bytes(r.Content) + " content in all, each blob once"}
+		line := o.Units.Bytes(r.Content) + " content in all, each blob once"
+		if same {
+			line += "; all for " + o.Escape(r.Images[0].Platform)
+		}
+		return []string{"", line}
 	}
 	return t
+}
+
+// samePlatform reports whether several images are all for one platform.
+func samePlatform(r *inspect.ImagesReport) bool {
+	for _, i := range r.Images {
+		if i.Platform != r.Images[0].Platform || i.Platform == "" {
+			return false
+		}
+	}
+	return len(r.Images) > 1
 }
 
 func (o Options) imageCells(i *inspect.ImageRow) []Cell {

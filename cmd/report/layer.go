@@ -71,7 +71,7 @@ func (o Options) layerFoot(r *inspect.LayerReport) []string {
 }
 
 func (o Options) lintTable(lints []inspect.Lint) *Table {
-	t := &Table{Columns: []Column{{}, {Narrow: true}, {Narrow: true}}}
+	t := &Table{Columns: []Column{{}, {Narrow: true, Paths: true}, {Narrow: true}}}
 	var rows []Row
 	for _, l := range lints {
 		detail := o.textCell(l.Detail)

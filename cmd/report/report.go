@@ -145,7 +145,7 @@ func tableOf(value any, o Options) (*Table, error) {
 // with an empty line between them.
 func WriteAll(w io.Writer, values []any, o Options) error {
 	if o.Format == JSON && len(values) != 1 {
-		return writeJSON(w, values)
+		return writeJSON(w, append([]any{}, values...))
 	}
 	for i, v := range values {
 		separated := o.Format == "" || o.Format == Text || o.Format == Markdown

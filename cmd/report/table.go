@@ -28,8 +28,9 @@ type Column struct {
 	Title string // as people see it
 	Key   string // in CSV and Markdown; Title in lower case if empty
 	Right bool   // numbers
-	// Narrow lets the column be cut where the table is wider than the terminal.
-	Narrow bool
+	// Narrow lets the column be cut where the table is wider than the terminal, at
+	// the end or, if it holds paths, in the middle.
+	Narrow, Paths bool
 	// Machine leaves the column to CSV and Markdown; people see it elsewhere.
 	Machine bool
 }
@@ -157,21 +158,35 @@ func (t *Table) widths(rows [][]string, o Options) []int {
 	for _, w := range widths {
 		total += w
 	}
-	const least = 12
-	for i, c := range t.Columns {
-		if over := total - o.width(); over > 0 && c.Narrow && widths[i] > least {
-			cut := min(over, widths[i]-least)
-			widths[i] -= cut
-			total -= cut
+	for over := total - o.width(); over > 0; over-- {
+		i := t.widestNarrow(widths)
+		if i < 0 {
+			break
 		}
+		widths[i]--
 	}
 	return widths
+}
+
+// widestNarrow is the column to cut next; -1 if there is none.
+func (t *Table) widestNarrow(widths []int) int {
+	const least = 12
+	widest := -1
+	for i, c := range t.Columns {
+		if c.Narrow && widths[i] > least && (widest < 0 || widths[i] > widths[widest]) {
+			widest = i
+		}
+	}
+	return widest
 }
 
 func (t *Table) narrowed(row []string, widths []int, o Options) []string {
 	out := make([]string, len(row))
 	for i, cell := range row {
-		if t.Columns[i].Narrow {
+		switch c := t.Columns[i]; {
+		case c.Narrow && c.Paths:
+			cell = o.truncateMiddle(cell, widths[i])
+		case c.Narrow:
 			cell = o.Truncate(cell, widths[i])
 		}
 		out[i] = cell

@@ -78,7 +78,29 @@ func (o Options) Truncate(s string, width int) string {
 	if width <= Width(mark) {
 		return strings.Repeat(".", max(width, 0))
 	}
-	return strings.TrimRight(cutTo(s, width-Width(mark)), " ") + mark
+	return strings.TrimRight(cutTo(s, width-Width(mark)), " "+mark) + mark
+}
+
+// truncateMiddle cuts as Truncate does, and leaves both ends: for paths.
+func (o Options) truncateMiddle(s string, width int) string {
+	mark := o.ellipsis()
+	room := width - Width(mark)
+	if Width(s) <= width || room < 4 {
+		return o.Truncate(s, width)
+	}
+	first := cutTo(s, room/2)
+	rest := s[len(first):]
+	for Width(rest) > room-Width(first) {
+		rest = rest[len(cutFirst(rest)):]
+	}
+	return first + mark + rest
+}
+
+// cutFirst is the first character of s, as people see it.
+func cutFirst(s string) string {
+	graphemes := displaywidth.StringGraphemes(s)
+	graphemes.Next()
+	return graphemes.Value()
 }
 
 // cutTo is the longest beginning of s that takes no more than width columns, in

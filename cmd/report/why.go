@@ -10,7 +10,7 @@ import (
 func whyTable(r *inspect.WhyReport, o Options) *Table {
 	several := len(r.Paths) > 1
 	t := &Table{Head: o.whyHead(r), Columns: []Column{
-		{Title: "PATH", Machine: !several}, {Title: "LAYER", Right: true}, {Title: "DIGEST", Machine: o.width() < wide},
+		{Title: "PATH", Narrow: true, Paths: true, Machine: !several}, {Title: "LAYER", Right: true}, {Title: "DIGEST", Machine: o.width() < wide},
 		{Title: "WHAT", Narrow: true}, {Title: "SIZE", Key: "before"}, {Key: "after", Machine: true},
 		{Title: "NOW", Key: "visible"}, {Title: "CREATED BY", Key: "created_by", Narrow: true},
 	}}
@@ -39,6 +39,9 @@ func (o Options) whyHead(r *inspect.WhyReport) []string {
 	}
 	for _, p := range r.Paths {
 		head = append(head, o.Path(p.Path)+": "+o.nowText(p.Now))
+	}
+	if r.Dangling != nil {
+		head = append(head, o.Path(r.Dangling.Path)+": nothing is there, and never was")
 	}
 	return append(head, "")
 }
@@ -96,9 +99,9 @@ func (o Options) eventText(p *inspect.PathHistory, e *inspect.Event) string {
 	case inspect.Linked:
 		return "added as a hard link"
 	case inspect.Content:
-		return strings.Join(append([]string{"content changed"}, o.changedTexts(e.Changed)...), ", ")
+		return strings.Join(append([]string{"new content"}, o.changedTexts(e.Changed)...), ", ")
 	case inspect.Attributes:
-		return "attributes changed: " + strings.Join(o.changedTexts(e.Changed), ", ")
+		return strings.Join(o.changedTexts(e.Changed), ", ")
 	case inspect.Rewritten:
 		return "written again, nothing differs"
 	case inspect.Replaced:
@@ -140,7 +143,7 @@ func (o Options) changedTexts(list []inspect.Changed) []string {
 		switch c.What {
 		case "size", "digest", "kind":
 		case "modified":
-			out = append(out, "time")
+			out = append(out, "new time")
 		case "xattrs":
 			out = append(out, "xattr "+strings.TrimSpace(c.From+arrow+c.To))
 		default:
