@@ -169,7 +169,9 @@ func TestDockerArchiveMalformed(t *testing.T) {
 		{"no config", func(f tree) { delete(f, name) }, "config"},
 		{"another config", func(f tree) { f[name] = marshal(configOf("arm64", "one")) }, "config is damaged"},
 		{"layers against diff_ids", func(f tree) { f.savedManifest(savedImage{Config: name, Layers: []string{"1", "1"}}) }, "2 layers, the config 1"},
-		{"a way out", func(f tree) { f.savedManifest(savedImage{Config: "../../../../../../etc/passwd", Layers: []string{"1"}}) }, "config"},
+		{"a way out", func(f tree) {
+			f.savedManifest(savedImage{Config: "../../../../../../etc/passwd", Layers: []string{"1"}})
+		}, "config"},
 		{"a loop", func(f tree) { f["1"] = linkMark + "2"; f["2"] = linkMark + "1" }, "layer 1"},
 		{"a link out", func(f tree) { f["1"] = linkMark + "../../../../etc/nothing" }, "layer 1"},
 	} {

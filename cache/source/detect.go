@@ -134,8 +134,9 @@ func directoryKind(d container) string {
 func archiveKind(a *archive) string {
 	for _, name := range a.names {
 		name = inside(name)
-		if base := path.Base(name); base == "oci-layout" || base == "manifest.json" && path.Dir(path.Dir(name)) == "." {
-			return fmt.Sprintf("a tar with an image one directory down, in %s/: make the tar in that directory", path.Dir(name))
+		dir, base := path.Split(name)
+		if dir != "" && (base == layoutFile || base == dockerManifestFile && a.has(dir+"repositories")) {
+			return fmt.Sprintf("a tar with an image one directory down, in %s: make the tar in that directory", dir)
 		}
 	}
 	switch {

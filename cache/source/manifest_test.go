@@ -85,7 +85,9 @@ func TestParseManifestMalformed(t *testing.T) {
 }
 
 func TestParseManifestOfArtifact(t *testing.T) {
-	layer := func(mediaType string) string { return withLayer("application/vnd.oci.image.layer.v1.tar+gzip", mediaType) }
+	layer := func(mediaType string) string {
+		return withLayer("application/vnd.oci.image.layer.v1.tar+gzip", mediaType)
+	}
 	for _, c := range []struct{ raw, want string }{
 		{`{"schemaVersion": 1, "name": "x", "fsLayers": []}`, "Docker schema 1"},
 		{`{"mediaType": "application/vnd.docker.distribution.manifest.v1+prettyjws"}`, "Docker schema 1"},
