@@ -63,18 +63,16 @@ func (p *program) cat(ctx context.Context, name, path string, f catFlags) (err e
 	if err != nil {
 		return err
 	}
-	tocs, free, err := s.tocs(ctx, img)
+	in, free, err := s.input(ctx, img)
 	if err != nil {
 		return err
 	}
 	defer free()
-	var number int
-	var e layer.Entry
+	find := p.fileOfImage
 	if f.layer != 0 {
-		number, e, err = fileOfLayer(img, tocs, f.layer, path)
-	} else {
-		number, e, err = p.fileOfImage(img, tocs, path, f.verbose)
+		find = fileOfLayer
 	}
+	number, e, err := find(ctx, &in, path, f)
 	if err != nil {
 		return err
 	}
@@ -95,38 +93,48 @@ func closing(c func() error, err *error) {
 }
 
 // fileOfImage finds the regular file that a process in the image would read.
-func (p *program) fileOfImage(img *image, tocs []*layer.TOC, path string, verbose bool) (int, layer.Entry, error) {
-	tree := layer.Squash(tocs)
+func (p *program) fileOfImage(ctx context.Context, in *inspect.Input, path string, f catFlags) (int, layer.Entry, error) {
+	tree := layer.Squash(tocsOf(in))
 	node, hops, err := tree.Resolve(path)
-	if verbose {
-		for _, h := range hops {
-			p.say("/%s is a symbolic link to %s", h.Path, h.Target)
-		}
-	}
-	if err != nil {
-		return 0, layer.Entry{}, p.missingPath(img, tree, path, hops, err)
-	}
-	if err := isFile(img, node.Entry, path, 0); err != nil {
-		return 0, layer.Entry{}, err
-	}
-	return node.Carrier, node.Entry, nil
-}
-
-// missingPath says of a path that is not there what may help.
-func (p *program) missingPath(img *image, tree *layer.Tree, path string, hops []layer.Hop, err error) error {
-	a := &advised{err: fmt.Errorf("%s: %s: %w", img.name, path, err)}
+	a := &advised{err: err}
 	for _, h := range hops {
 		a.detail = append(a.detail, fmt.Sprintf("/%s is a symbolic link to %s", h.Path, h.Target))
 	}
-	if !errors.Is(err, layer.ErrNotExist) {
+	if err != nil {
+		return 0, layer.Entry{}, missingPath(ctx, in, tree, path, a)
+	}
+	if f.verbose {
+		for _, line := range a.detail {
+			p.say("%s", line)
+		}
+	}
+	return node.Carrier, node.Entry, isFile(in, node.Entry, path, 0)
+}
+
+func tocsOf(in *inspect.Input) []*layer.TOC {
+	tocs := make([]*layer.TOC, len(in.Layers))
+	for i, l := range in.Layers {
+		tocs[i] = l.TOC
+	}
+	return tocs
+}
+
+// missingPath says of a path that is not there what may help.
+func missingPath(ctx context.Context, in *inspect.Input, tree *layer.Tree, path string, a *advised) error {
+	if _, err := inspect.List(ctx, *in, path, inspect.ListOptions{}); err != nil {
+		a.err = err // it names the image, the path and what is written alike
+	}
+	if !errors.Is(a.err, layer.ErrNotExist) {
 		return a
 	}
-	a.hint = "layers ls " + img.name + " " + parentOf(path)
-	if versions, e := tree.History(inspect.Clean(path)); e == nil {
-		for _, v := range versions {
-			if v.Kind != layer.Absent && !v.Implied {
-				a.hint = fmt.Sprintf("layer %d has it, and a later one hides it: layers why %s %s", v.Layer+1, img.name, path)
-			}
+	a.hint = "layers ls " + in.Name + " " + parentOf(path)
+	versions, err := tree.History(inspect.Clean(path))
+	if err != nil {
+		return a
+	}
+	for _, v := range versions {
+		if v.Kind != layer.Absent && !v.Implied {
+			a.hint = fmt.Sprintf("layer %d has it, and a later one hides it: layers why %s %s", v.Layer+1, in.Name, path)
 		}
 	}
 	return a
@@ -140,45 +148,46 @@ func parentOf(path string) string {
 
 // fileOfLayer finds the regular file that one layer has at a path, hidden or not.
 // No symbolic link is followed.
-func fileOfLayer(img *image, tocs []*layer.TOC, n int, path string) (int, layer.Entry, error) {
-	if n < 1 || n > len(tocs) {
-		return 0, layer.Entry{}, &inspect.NoLayerError{Image: img.name, Number: n, Layers: len(tocs)}
+func fileOfLayer(_ context.Context, in *inspect.Input, path string, f catFlags) (int, layer.Entry, error) {
+	n := f.layer
+	if n < 1 || n > len(in.Layers) {
+		return 0, layer.Entry{}, &inspect.NoLayerError{Image: in.Name, Number: n, Layers: len(in.Layers)}
 	}
 	clean := inspect.Clean(path)
-	e, err := tocs[n-1].Lookup(clean)
+	e, err := in.Layers[n-1].TOC.Lookup(clean)
 	if err == nil && e.Kind == layer.Absent {
 		err = fmt.Errorf("the layer removes it: %w", layer.ErrNotExist)
 	}
 	if err != nil {
-		return 0, e, &advised{err: fmt.Errorf("%s: layer %d: %s: %w", img.name, n, path, err),
-			hint: "layers why " + img.name + " " + path}
+		return 0, e, &advised{err: fmt.Errorf("%s: layer %d: %s: %w", in.Name, n, path, err),
+			hint: "layers why " + in.Name + " " + path}
 	}
 	if e.Kind == layer.HardLink { // to a file of a lower layer
-		node, err := layer.Squash(tocs[:n]).Lookup(clean)
+		node, err := layer.Squash(tocsOf(in)[:n]).Lookup(clean)
 		if err != nil {
-			return 0, e, fmt.Errorf("%s: layer %d: %s: a hard link to %s: %w", img.name, n, path, e.Link, err)
+			return 0, e, fmt.Errorf("%s: layer %d: %s: a hard link to %s: %w", in.Name, n, path, e.Link, err)
 		}
-		return node.Carrier, node.Entry, isFile(img, node.Entry, path, n)
+		return node.Carrier, node.Entry, isFile(in, node.Entry, path, n)
 	}
-	return n - 1, e, isFile(img, e, path, n)
+	return n - 1, e, isFile(in, e, path, n)
 }
 
-func isFile(img *image, e layer.Entry, path string, n int) error {
-	in := ""
+func isFile(in *inspect.Input, e layer.Entry, path string, n int) error {
+	option := ""
 	if n > 0 {
-		in = fmt.Sprintf("--layer %d ", n)
+		option = fmt.Sprintf("--layer %d ", n)
 	}
 	switch e.Kind {
 	case layer.File:
 		return nil
 	case layer.Dir:
-		return &usageError{text: fmt.Sprintf("%s: %s is a directory", img.name, path),
-			hint: "layers ls " + in + img.name + " " + path}
+		return &usageError{text: fmt.Sprintf("%s: %s is a directory", in.Name, path),
+			hint: "layers ls " + option + in.Name + " " + path}
 	case layer.Symlink:
-		return &usageError{text: fmt.Sprintf("%s: in layer %d %s is a symbolic link to %s", img.name, n, path, e.Link),
-			hint: "layers why " + img.name + " " + path}
+		return &usageError{text: fmt.Sprintf("%s: in layer %d %s is a symbolic link to %s", in.Name, n, path, e.Link),
+			hint: "layers why " + in.Name + " " + path}
 	}
-	return &usageError{text: fmt.Sprintf("%s: %s is no regular file, but a %s", img.name, path, kindWords[e.Kind])}
+	return &usageError{text: fmt.Sprintf("%s: %s is no regular file, but a %s", in.Name, path, kindWords[e.Kind])}
 }
 
 var kindWords = map[layer.Kind]string{

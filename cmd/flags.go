@@ -5,12 +5,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"text/template/parse"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/spf13/cobra"
 
 	"github.com/layers/layers/cache/layer"
 	"github.com/layers/layers/cache/source"
+	"github.com/layers/layers/cmd/report"
 	"github.com/layers/layers/cmd/term"
 	"github.com/layers/layers/inspect"
 )
@@ -69,20 +71,19 @@ type outputFlags struct {
 	Units   string
 	Color   term.Color
 
+	long     bool // of listings
 	formats  []string
 	limitSet func() bool
 }
 
-// rows is how many rows a report is asked for: where the user does not say, tables
-// have few and other formats what the report has by itself.
+// rows is how many rows a report is asked for; where the user does not say, it is 0,
+// what reports have by themselves.
 func (o *outputFlags) rows() int {
 	switch {
-	case o.limitSet == nil:
+	case o.limitSet == nil, !o.limitSet():
 		return 0
 	case o.Limit == 0:
 		return inspect.All
-	case o.Format != "table" && !o.limitSet():
-		return 0
 	}
 	return o.Limit
 }
@@ -116,8 +117,8 @@ func (o *outputFlags) sort(c *cobra.Command, words ...string) {
 	addChoice(c, &o.Sort, "sort", "order", words...)
 }
 
-func (o *outputFlags) limit(c *cobra.Command, usual int, what string) {
-	c.Flags().IntVar(&o.Limit, "limit", usual, "at most `N` "+what+", 0 is all")
+func (o *outputFlags) limit(c *cobra.Command, usage string) {
+	c.Flags().IntVar(&o.Limit, "limit", 0, usage)
 	o.limitSet = func() bool { return c.Flags().Changed("limit") }
 }
 
@@ -142,6 +143,15 @@ func (o *outputFlags) check() error {
 			e.hint = "did you mean --format " + near[0] + "?"
 		}
 		return e
+	}
+	if strings.Contains(o.Format, "{{") {
+		// Functions and fields are known to the renderer only; that a template cannot
+		// be read should be said before an image is pulled for it.
+		t := parse.New("format")
+		t.Mode = parse.SkipFuncCheck
+		if _, err := t.Parse(o.Format, "", "", map[string]*parse.Tree{}); err != nil {
+			return &report.TemplateError{Err: err}
+		}
 	}
 	if o.Limit < 0 {
 		return &usageError{text: "--limit must not be negative; 0 is all"}

@@ -8,7 +8,6 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/layers/layers/cache"
-	"github.com/layers/layers/cache/layer"
 	"github.com/layers/layers/cache/source"
 	"github.com/layers/layers/cmd/term"
 )
@@ -112,17 +111,4 @@ func (s *session) layers(ctx context.Context, img *image) ([]cache.Layer, func()
 		}
 	}
 	return found, free, nil
-}
-
-// tocs returns the tables of contents of an image's layers, bottom first.
-func (s *session) tocs(ctx context.Context, img *image) ([]*layer.TOC, func(), error) {
-	found, free, err := s.layers(ctx, img)
-	if err != nil {
-		return nil, nil, err
-	}
-	tocs := make([]*layer.TOC, len(found))
-	for i, l := range found {
-		tocs[i] = l.TOC
-	}
-	return tocs, free, nil
 }

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/layers/layers/cmd"
+)
+
+// The stories in testdata run the program as users do: a process of its own, with
+// arguments, an environment and exit codes.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"layers":          func() { os.Exit(run(os.Args[1:])) },
+		"layers-panics":   func() { os.Exit(cmd.Main(os.Args[1:], panics{}, os.Stdout, os.Stderr)) },
+		"layers-on-mount": func() { os.Exit(onMount(os.Args[1:])) },
+	})
+}
+
+func run(args []string) int { return cmd.Main(args, os.Stdin, os.Stdout, os.Stderr) }
+
+// panics is a standard input that shows what a bug would.
+type panics struct{}
+
+func (panics) Read([]byte) (int, error) { panic("a bug") }
+
+func TestStories(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                filepath.Join("testdata"),
+		RequireUniqueNames: true,
+		Setup:              setup,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":     exits,
+			"serve":     serve,
+			"fault":     fault,
+			"heal":      heal,
+			"layout":    layout,
+			"archive":   archive,
+			"interrupt": interrupt,
+			"tty":       tty,
+			"damage":    damage,
+			"owner":     owner,
+			"width":     width,
+			"json":      isJSON,
+		},
+		Condition: func(name string) (bool, error) {
+			if name == "root" {
+				return os.Geteuid() == 0, nil
+			}
+			return false, errors.New("unknown condition " + name)
+		},
+	})
+}
+
+// setup gives each story a home, a store, and nothing of this machine's settings.
+func setup(env *testscript.Env) error {
+	for name, value := range map[string]string{
+		"HOME":            filepath.Join(env.WorkDir, "home"),
+		"LAYERS_STORE":    filepath.Join(env.WorkDir, "store"),
+		"XDG_RUNTIME_DIR": filepath.Join(env.WorkDir, "run"),
+		"TMPDIR":          filepath.Join(env.WorkDir, "tmp"),
+		"LANG":            "C.UTF-8",
+	} {
+		env.Setenv(name, value)
+	}
+	for _, dir := range []string{"home", "run", "tmp"} {
+		if err := os.Mkdir(filepath.Join(env.WorkDir, dir), 0o755); err != nil && !errors.Is(err, os.ErrExist) {
+			return err
+		}
+	}
+	env.Values[stateKey] = &state{}
+	env.Defer(func() { env.Values[stateKey].(*state).close() })
+	return nil
+}
+
+// pairs splits NAME=FILE arguments.
+func pairs(ts *testscript.TestScript, args []string) [][2]string {
+	var out [][2]string
+	for _, a := range args {
+		name, file, ok := strings.Cut(a, "=")
+		if !ok {
+			ts.Fatalf("%q is not NAME=FILE", a)
+		}
+		out = append(out, [2]string{name, file})
+	}
+	return out
+}
