@@ -23,7 +23,7 @@ func dirsTable(r *inspect.DirsReport, o Options) *Table {
 		if r.Other == nil {
 			return nil
 		}
-		return []string{"", o.Units.Bytes(*r.Other) + " of the content is beside these files: hidden copies, headers, the archives' ends"}
+		return []string{"", o.Units.Bytes(*r.Other) + " more content: hidden copies, headers, the ends of the archives"}
 	}
 	return t
 }

@@ -51,7 +51,7 @@ func (o Options) layerFoot(r *inspect.LayerReport) []string {
 		foot = append(foot, o.ellipsis()+" of "+plural(r.Layer.Files, "file"))
 	}
 	if r.Other != nil {
-		foot = append(foot, o.Units.Bytes(*r.Other)+" of the content is beside these files: headers, replaced entries, the archive's end")
+		foot = append(foot, o.Units.Bytes(*r.Other)+" of the content is headers, replaced entries and the archive's end")
 	}
 	if r.Layer.Reclaimable > 0 {
 		foot = append(foot, o.Units.Bytes(r.Layer.Reclaimable)+" of the layer is hidden by later layers")

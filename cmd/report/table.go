@@ -113,7 +113,10 @@ func (t *Table) writeRows(out *printer, o Options) error {
 			first = append(first, cells)
 		case widths == nil:
 			widths = s.widths(first, o)
-			s.stream(out, append([][]string{s.titles()}, first...), widths, o)
+			if s.titled() {
+				s.stream(out, [][]string{s.titles()}, widths, o)
+			}
+			s.stream(out, first, widths, o)
 			fallthrough
 		default:
 			s.stream(out, [][]string{cells}, widths, o)
@@ -143,6 +146,9 @@ func (t *Table) titles() []string {
 	}
 	return out
 }
+
+// titled reports whether the table has a heading.
+func (t *Table) titled() bool { return strings.Join(t.titles(), "") != "" }
 
 const gap = "  "
 
@@ -199,8 +205,7 @@ func (t *Table) draw(out *printer, rows [][]string, o Options) error {
 	widths := t.widths(rows, o)
 	var b bytes.Buffer
 	table := t.borderless(&b)
-	titled := strings.Join(t.titles(), "") != ""
-	if titled {
+	if t.titled() {
 		table.Header(t.titles())
 	}
 	for _, row := range rows {
@@ -211,7 +216,7 @@ func (t *Table) draw(out *printer, rows [][]string, o Options) error {
 	if err := table.Render(); err != nil {
 		return fmt.Errorf("drawing a table: %w", err)
 	}
-	first := titled
+	first := t.titled()
 	for line := range strings.Lines(b.String()) {
 		out.line(strings.TrimRight(line, " \n"), first)
 		first = false

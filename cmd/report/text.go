@@ -90,17 +90,12 @@ func (o Options) truncateMiddle(s string, width int) string {
 	}
 	first := cutTo(s, room/2)
 	rest := s[len(first):]
-	for Width(rest) > room-Width(first) {
-		rest = rest[len(cutFirst(rest)):]
+	over := Width(rest) - (room - Width(first))
+	for graphemes := displaywidth.StringGraphemes(rest); over > 0 && graphemes.Next(); {
+		over -= graphemes.Width()
+		s = s[len(graphemes.Value()):]
 	}
-	return first + mark + rest
-}
-
-// cutFirst is the first character of s, as people see it.
-func cutFirst(s string) string {
-	graphemes := displaywidth.StringGraphemes(s)
-	graphemes.Next()
-	return graphemes.Value()
+	return first + mark + s[len(first):]
 }
 
 // cutTo is the longest beginning of s that takes no more than width columns, in

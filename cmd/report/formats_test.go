@@ -1,0 +1,217 @@
+package report
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"io/fs"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/layers/layers/fixtures"
+	"github.com/layers/layers/inspect"
+)
+
+func schemas(t *testing.T) map[string]*jsonschema.Schema {
+	t.Helper()
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	files := must(fs.Glob(Schemas, "schema/*.json"))
+	for _, f := range files {
+		doc := must(jsonschema.UnmarshalJSON(bytes.NewReader(must(Schemas.ReadFile(f)))))
+		if err := c.AddResource("file:///"+f, doc); err != nil {
+			t.Fatal(err)
+		}
+	}
+	compiled := map[string]*jsonschema.Schema{}
+	for _, f := range files {
+		name := strings.TrimSuffix(strings.TrimPrefix(f, "schema/"), ".json")
+		compiled["layers."+name+"/v1"] = must(c.Compile("file:///" + f))
+	}
+	return compiled
+}
+
+// Every report on every odd image is one JSON document that fits its schema, and
+// the same bytes each time.
+func TestJSONFitsItsSchema(t *testing.T) {
+	known := schemas(t)
+	used := map[string]bool{}
+	check := func(t *testing.T, name string, r any) {
+		text := write(t, r, Options{Format: JSON})
+		doc, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+		if err != nil || !strings.HasSuffix(text, "}\n") {
+			t.Fatalf("%s: not one document: %v\n%s", name, err, text)
+		}
+		version, _ := doc.(map[string]any)["version"].(string)
+		schema, ok := known[version]
+		if !ok {
+			t.Fatalf("%s: no schema for version %q", name, version)
+		}
+		used[version] = true
+		if err := schema.Validate(doc); err != nil {
+			t.Errorf("%s: %v\n%s", name, err, text)
+		}
+		if again := write(t, r, Options{Format: JSON}); again != text {
+			t.Errorf("%s: two runs differ:\n%s\n%s", name, text, again)
+		}
+	}
+	for name, r := range reports(open(t, hostile())) {
+		check(t, name, r)
+	}
+	for _, n := range fixtures.Demo() {
+		for name, r := range reports(open(t, n.Image)) {
+			check(t, name, r)
+		}
+	}
+	for _, c := range fixtures.Odd() {
+		if c.WantError {
+			continue
+		}
+		t.Run(c.Name, func(t *testing.T) {
+			for name, r := range reports(open(t, fixtures.FromLayers(c.Layers))) {
+				check(t, name, r)
+			}
+		})
+	}
+	delete(known, "layers.common/v1")
+	for version := range known {
+		if !used[version] {
+			t.Errorf("no report has version %s", version)
+		}
+	}
+}
+
+// JSON gives back what went in, names that are not UTF-8 included.
+func TestListingJSONKeepsNames(t *testing.T) {
+	in := open(t, hostile())
+	r := must(inspect.List(t.Context(), in, "/", inspect.ListOptions{Layer: 1}))
+	var doc struct {
+		Entries []struct {
+			Path       string
+			PathBase64 []byte
+		}
+	}
+	if err := json.Unmarshal([]byte(write(t, r, Options{Format: JSON})), &doc); err != nil {
+		t.Fatal(err)
+	}
+	i := 0
+	for row, err := range r.Rows() {
+		got := doc.Entries[i].Path
+		if b := doc.Entries[i].PathBase64; b != nil {
+			got = string(b)
+		}
+		if want := must(row, err).Path; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		i++
+	}
+	if text := write(t, r, Options{Format: JSON}); strings.Contains(text, `\u003c`) {
+		t.Errorf("HTML is escaped: %s", text)
+	}
+}
+
+func TestJSONLinesAreJSON(t *testing.T) {
+	for name, r := range reports(open(t, hostile())) {
+		for line := range strings.Lines(write(t, r, Options{Format: JSONL})) {
+			if !json.Valid([]byte(line)) {
+				t.Errorf("%s: %q", name, line)
+			}
+		}
+	}
+}
+
+func TestCSVReadsBack(t *testing.T) {
+	for name, r := range reports(open(t, hostile())) {
+		records, err := csv.NewReader(strings.NewReader(write(t, r, Options{Format: CSV}))).ReadAll()
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		table := must(tableOf(r, Options{}))
+		rows := 0
+		for _, err := range table.Rows {
+			must(0, err)
+			rows++
+		}
+		if len(records) != rows+1 {
+			t.Errorf("%s: %d records of %d rows", name, len(records), rows)
+		}
+		for _, key := range records[0] {
+			if key == "" {
+				t.Errorf("%s: a column without a name: %q", name, records[0])
+			}
+		}
+	}
+}
+
+// Every row of a Markdown table has as many cells as its head.
+func TestMarkdownRowsAreWhole(t *testing.T) {
+	bars := func(line string) int { return strings.Count(line, "|") - strings.Count(line, `\|`) }
+	for name, r := range reports(open(t, hostile())) {
+		head := 0
+		for line := range strings.Lines(write(t, r, Options{Format: Markdown})) {
+			if !strings.HasPrefix(line, "|") {
+				continue
+			}
+			if head == 0 {
+				head = bars(line)
+			}
+			if bars(line) != head {
+				t.Errorf("%s: %d bars of %d: %q", name, bars(line), head, line)
+			}
+			if strings.ContainsAny(line, "<`") && !strings.Contains(line, "\\`") {
+				t.Errorf("%s: not escaped: %q", name, line)
+			}
+		}
+	}
+}
+
+func TestTemplate(t *testing.T) {
+	r := reports(open(t, hostile()))["inspect"]
+	for _, c := range []struct{ template, want string }{
+		{"{{.Image.Name}} {{len .Layers}}", "test:1 2\n"},
+		{"{{range .Layers}}{{.Number}}\t{{bytes .Unpacked}}\n{{end}}", "1\t12 B\n2\t0 B\n"},
+		{"{{json .Image.Platform}}", "\"linux/amd64\"\n"},
+	} {
+		if got := write(t, r, Options{Format: Template, Template: c.template}); got != c.want {
+			t.Errorf("%s: got %q, want %q", c.template, got, c.want)
+		}
+	}
+	for _, bad := range []string{"{{.Nothing}}", "{{", "{{bytes .Image}}"} {
+		err := Write(new(bytes.Buffer), r, Options{Format: Template, Template: bad})
+		if _, ok := err.(*TemplateError); !ok {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}
+
+func TestWriteAll(t *testing.T) {
+	r := reports(open(t, hostile()))["inspect"]
+	var b strings.Builder
+	if err := WriteAll(&b, []any{r, r}, Options{Format: JSON}); err != nil {
+		t.Fatal(err)
+	}
+	var list []inspect.Report
+	if err := json.Unmarshal([]byte(b.String()), &list); err != nil || len(list) != 2 {
+		t.Errorf("%d reports, %v", len(list), err)
+	}
+	b.Reset()
+	if err := WriteAll(&b, []any{r, r}, Options{Format: CSV}); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(b.String(), "created_by"); n != 1 {
+		t.Errorf("%d heads", n)
+	}
+}
+
+func TestParseFormat(t *testing.T) {
+	for in, want := range map[string]Format{"": Text, "json": JSON, "md": Markdown, "{{.X}}": Template, "csv": CSV} {
+		if got, _, err := ParseFormat(in); err != nil || got != want {
+			t.Errorf("%q: %q, %v", in, got, err)
+		}
+	}
+	if _, _, err := ParseFormat("yaml"); err == nil {
+		t.Error("yaml is taken")
+	}
+}
