@@ -16,9 +16,9 @@ import (
 
 var someDiffID = DiffID{Algorithm: "sha256", Hex: strings.Repeat("0123456789abcdef", 4)}
 
-// checkExtents asserts the law: spans lie end to end from 0 on, and with the tail
+// endToEnd asserts the law: spans lie end to end from 0 on, and with the tail
 // they are the blob.
-func checkExtents(t testing.TB, x *Extents) {
+func endToEnd(t testing.TB, x *Extents) {
 	t.Helper()
 	at, before, n := int64(0), int64(-1), 0
 	for offset, s := range x.Spans() {
@@ -46,7 +46,7 @@ func extentsOf(t testing.TB, b *extentsBuilder, m extentsMeta) *Extents {
 	if x.Compression() != m.Compression || x.DiffID() != m.DiffID || x.Size() != m.Size || x.Ignored() != m.Ignored {
 		t.Fatalf("%+v became %+v", m, x.meta)
 	}
-	checkExtents(t, x)
+	endToEnd(t, x)
 	return x
 }
 
@@ -316,7 +316,7 @@ func FuzzExtents(f *testing.F) {
 		if err != nil {
 			return
 		}
-		checkExtents(t, x)
+		endToEnd(t, x)
 		next, stop := iter.Pull2(x.Spans())
 		defer stop()
 		for at, want, ok := next(); ok; at, want, ok = next() {

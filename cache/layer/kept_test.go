@@ -204,10 +204,16 @@ func TestKeptDamage(t *testing.T) {
 }
 
 func FuzzKept(f *testing.F) {
-	f.Add(keepAll(f, 1<<30), int64(512))
-	var empty bytes.Buffer
-	newKeptWriter(&empty).close(someDiffID)
-	f.Add(empty.Bytes(), int64(0))
+	for n := range 3 {
+		var b bytes.Buffer
+		k := newKeptWriter(&b)
+		for i := range n {
+			k.begin("etc/passwd", int64(i*blockSize), int64(100*i))
+			io.WriteString(k, strings.Repeat("x", 100*i))
+		}
+		k.close(someDiffID)
+		f.Add(b.Bytes(), int64(512))
+	}
 	f.Fuzz(func(t *testing.T, data []byte, offset int64) {
 		if n := len(data); n >= keptTrailer { // the sum need not be found by chance
 			data = append(bytes.Clone(data[:n-8]), keptMagic...)
