@@ -103,10 +103,10 @@ func explain(err error) message {
 		m.detail = append(m.detail, "layers has no word for this error; please report it: "+reportAt)
 	}
 	var a *advised
-	if errors.As(err, &a) {
+	for hinted := false; errors.As(err, &a); err = a.err {
 		m.detail = append(m.detail, a.detail...)
-		if a.hint != "" {
-			m.hint = a.hint
+		if a.hint != "" && !hinted {
+			m.hint, hinted = a.hint, true
 		}
 	}
 	return m

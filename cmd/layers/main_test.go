@@ -17,17 +17,17 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"layers":          func() { os.Exit(run(os.Args[1:])) },
-		"layers-panics":   func() { os.Exit(cmd.Main(os.Args[1:], panics{}, os.Stdout, os.Stderr)) },
+		"layers-panics":   func() { os.Exit(cmd.Main(os.Args[1:], os.Stdin, panics{}, os.Stderr)) },
 		"layers-on-mount": func() { os.Exit(onMount(os.Args[1:])) },
 	})
 }
 
 func run(args []string) int { return cmd.Main(args, os.Stdin, os.Stdout, os.Stderr) }
 
-// panics is a standard input that shows what a bug would.
+// panics is a standard output that does what a bug would.
 type panics struct{}
 
-func (panics) Read([]byte) (int, error) { panic("a bug") }
+func (panics) Write([]byte) (int, error) { panic("a bug") }
 
 func TestStories(t *testing.T) {
 	testscript.Run(t, testscript.Params{

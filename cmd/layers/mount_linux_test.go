@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -19,8 +20,11 @@ func onMount(args []string) int {
 	if os.Getenv(insideVariable) == "" {
 		return enter()
 	}
-	kind, dir := args[0], args[1]
-	var err error
+	kind := args[0]
+	dir, err := filepath.Abs(args[1])
+	if err != nil {
+		return 97
+	}
 	switch kind {
 	case "full":
 		err = unix.Mount("tmpfs", dir, "tmpfs", 0, "size=256k")
@@ -35,6 +39,15 @@ func onMount(args []string) int {
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "mounting %s on %s: %v\n", kind, dir, err)
 		return 99
+	}
+	// The current directory may be below the mount: it is entered anew.
+	wd, err := os.Getwd()
+	if err == nil {
+		err = os.Chdir(wd)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 97
 	}
 	return run(args[2:])
 }
