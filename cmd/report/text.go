@@ -90,12 +90,12 @@ func (o Options) truncateMiddle(s string, width int) string {
 	}
 	first := cutTo(s, room/2)
 	rest := s[len(first):]
-	over := Width(rest) - (room - Width(first))
+	over, drop := Width(rest)-(room-Width(first)), 0
 	for graphemes := displaywidth.StringGraphemes(rest); over > 0 && graphemes.Next(); {
 		over -= graphemes.Width()
-		s = s[len(graphemes.Value()):]
+		drop += len(graphemes.Value())
 	}
-	return first + mark + s[len(first):]
+	return first + mark + rest[drop:]
 }
 
 // cutTo is the longest beginning of s that takes no more than width columns, in

@@ -1,0 +1,179 @@
+package inspect
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/layers/layers/cache/layer"
+	"github.com/layers/layers/fixtures"
+)
+
+// story writes a report as "layer change [what hid it]" for each event.
+func story(r *WhyReport) string {
+	var out []string
+	for _, p := range r.Paths {
+		for _, e := range p.Events {
+			s := fmt.Sprintf("%s %d %s", p.Path, e.Layer, e.Change)
+			if e.By != nil {
+				s += " by " + e.By.How + " at " + e.By.Path
+			}
+			for _, c := range e.Changed {
+				if c.What != "digest" {
+					s += fmt.Sprintf(" %s %s>%s", c.What, c.From, c.To)
+				}
+			}
+			out = append(out, s)
+		}
+	}
+	return strings.Join(out, "\n")
+}
+
+func TestWhy(t *testing.T) {
+	in := open(t, fixtures.Image(`
+-- 0/bin -> usr/bin --
+-- 0/usr/bin/tool [size=10] --
+-- 0/usr/bin/alias -> tool --
+-- 0/usr/bin/lost -> nowhere --
+-- 0/opt/d/f [size=5] --
+-- 0/srv/f [size=5] --
+-- 0/was/dir/f [size=5] --
+-- 1/usr/bin/tool [size=10 mode=4755 uid=7] --
+-- 1/opt/.wh.d --
+-- 1/srv/.wh..wh..opq --
+-- 1/srv/g --
+-- 1/was/dir --
+now a file
+-- 2/usr/bin/tool [size=12 mode=4755 uid=7] --
+-- 2/.wh.never --
+-- 3/usr/bin/tool [size=12 mode=4755 uid=7] --
+`))
+	for path, want := range map[string]string{
+		"/bin/tool": `usr/bin/tool 1 added
+usr/bin/tool 2 attributes by replaced at usr/bin/tool mode 0644>4755 owner 0:0>7:0
+usr/bin/tool 3 content by replaced at usr/bin/tool size 10>12
+usr/bin/tool 4 rewritten by replaced at usr/bin/tool`,
+		"bin/alias": `usr/bin/alias 1 added
+usr/bin/tool 1 added
+usr/bin/tool 2 attributes by replaced at usr/bin/tool mode 0644>4755 owner 0:0>7:0
+usr/bin/tool 3 content by replaced at usr/bin/tool size 10>12
+usr/bin/tool 4 rewritten by replaced at usr/bin/tool`,
+		"/usr/bin/lost":       `usr/bin/lost 1 added`,
+		"/opt/d/f":            "opt/d/f 1 added\nopt/d/f 2 removed by whiteout at opt/d",
+		"/srv//./f/":          "srv/f 1 added\nsrv/f 2 removed by opaque at srv",
+		"/was/dir/f":          "was/dir/f 1 added\nwas/dir/f 2 removed by replaced at was/dir",
+		"/never":              "never 3 nothing",
+		"/../bin/../bin/lost": `usr/bin/lost 1 added`,
+	} {
+		r, err := Why(t.Context(), in, path)
+		if err != nil {
+			t.Errorf("%s: %v", path, err)
+			continue
+		}
+		if got := story(r); got != want {
+			t.Errorf("%s: got\n%s\nwant\n%s", path, got, want)
+		}
+		if (r.Dangling != nil) != strings.HasSuffix(path, "lost") {
+			t.Errorf("%s: dangling %+v", path, r.Dangling)
+		}
+	}
+}
+
+func TestWhyOfDirectory(t *testing.T) {
+	in := open(t, fixtures.Image("-- 0/d/a [size=5] --\n-- 0/d/b [size=7] --\n-- 1/d/.wh.a --\n-- 1/d/c [size=9] --\n-- 2/x --\n"))
+	r, err := Why(t.Context(), in, "/d")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Contribution{{Layer: 1, Files: 1, Bytes: 7, Hidden: 1}, {Layer: 2, Files: 1, Bytes: 9, Whiteouts: 1}}
+	if got := r.Paths[0].Below; !slices.Equal(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestNotExistNamesWhatIsNear(t *testing.T) {
+	in := open(t, fixtures.Image("-- 0/usr/bin/python3 --\n-- 0/usr/bin/perl --\n-- 0/etc/hosts --\n-- 0/bin -> usr/bin --\n-- 0/loop -> loop --\n"))
+	for path, want := range map[string][]string{
+		"/bin/pyhton3":         {"usr/bin/python3"},
+		"/usr/bin/Python3":     {"usr/bin/python3"},
+		"/ect/hosts":           {"etc"},
+		"/usr/bin/zzz":         nil,
+		"/etc/hosts/below":     {"etc/hosts"},
+		"/etc/host":            {"etc/hosts"},
+		"/usr/bin/perl2/a/b/c": {"usr/bin/perl"},
+	} {
+		_, whyErr := Why(t.Context(), in, path)
+		_, listErr := List(t.Context(), in, path, ListOptions{})
+		for _, err := range []error{whyErr, listErr} {
+			var missing *NotExistError
+			if !errors.As(err, &missing) || !errors.Is(err, layer.ErrNotExist) {
+				t.Errorf("%s: %v", path, err)
+			} else if !slices.Equal(missing.Near, want) {
+				t.Errorf("%s: near are %q, want %q", path, missing.Near, want)
+			}
+		}
+	}
+	var loop *layer.LoopError
+	if _, err := List(t.Context(), in, "/loop", ListOptions{}); !errors.As(err, &loop) {
+		t.Errorf("a loop: %v", err)
+	}
+}
+
+func TestListOfOneLayerShowsMarks(t *testing.T) {
+	in := open(t, fixtures.Image("-- 0/d/a --\n-- 0/e --\n-- 1/d/.wh..wh..opq --\n-- 1/d/b --\n-- 1/.wh.e --\n"))
+	var got []string
+	for _, r := range rows(t, in, "", ListOptions{Layer: 2, Recursive: true}) {
+		got = append(got, r.Path+" "+r.Kind+" "+r.Hides)
+	}
+	if want := []string{"d dir children", "d/b file ", "e absent all"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestListFollowsLinks(t *testing.T) {
+	in := open(t, fixtures.Image("-- 0/lib -> usr/lib --\n-- 0/usr/lib/x/y --\n-- 0/usr/lib/z --\n"))
+	l, err := List(t.Context(), in, "/lib", ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l.Path != "usr/lib" || !l.Dir || len(l.Hops) != 1 || l.Hops[0].Target != "usr/lib" {
+		t.Errorf("%+v", l)
+	}
+	if got := paths(rows(t, in, "/lib", ListOptions{})); !slices.Equal(got, []string{"usr/lib/x", "usr/lib/z"}) {
+		t.Errorf("%q", got)
+	}
+	if got := paths(rows(t, in, "/lib/z", ListOptions{})); !slices.Equal(got, []string{"usr/lib/z"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestImagesShare(t *testing.T) {
+	blob := func(c byte) v1.Hash { return v1.Hash{Algorithm: "sha256", Hex: strings.Repeat(string(c), 64)} }
+	size := int64(10)
+	known := func(c byte, content int64) StoredLayer { return StoredLayer{blob(c), content, &size} }
+	r := Images([]StoredImage{
+		{Digest: blob('9'), Layers: []StoredLayer{known('a', 1), {blob('d'), 8, nil}}},
+		{Name: "b:1", Digest: blob('2'), Layers: []StoredLayer{known('a', 1), known('c', 4), known('c', 4)}},
+		{Name: "a:1", Digest: blob('1'), Layers: []StoredLayer{known('b', 2)}},
+		{Name: "a:2", Digest: blob('1'), Layers: []StoredLayer{known('b', 2)}},
+	})
+	var got []string
+	for _, i := range r.Images {
+		unpacked := int64(-1)
+		if i.Unpacked != nil {
+			unpacked = *i.Unpacked
+		}
+		got = append(got, fmt.Sprintf("%s content %d unpacked %d shared %d", i.Name, i.Content, unpacked, i.Shared))
+	}
+	want := []string{
+		"a:1 content 2 unpacked 10 shared 0", "a:2 content 2 unpacked 10 shared 0",
+		"b:1 content 5 unpacked 30 shared 1", " content 9 unpacked -1 shared 1",
+	}
+	if !slices.Equal(got, want) || r.Content != 15 {
+		t.Errorf("got %q, %d", got, r.Content)
+	}
+}
