@@ -114,7 +114,7 @@ func feed(points []checkpoint, entries []int64, lag int64) *extentsBuilder {
 	return b
 }
 
-// pass is what Index does with the parts of this package that are tested here.
+// passOver does what Index does with the decoder, the parser and the extents.
 func passOver(t testing.TB, data []byte) (*Extents, []tarEntry) {
 	d, err := NewDecoder(bytes.NewReader(data))
 	if err != nil {
