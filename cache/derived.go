@@ -17,8 +17,8 @@ type Layer struct {
 	Kept    *layer.Kept
 }
 
-// Close frees the open files. Layers of one image that are one blob share them:
-// each of them may be closed.
+// Close frees the open files. Layers of one image that are one blob share them, so
+// none should be closed while another is in use; each may be.
 func (l Layer) Close() error {
 	var errs []error
 	if l.TOC != nil {

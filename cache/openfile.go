@@ -21,21 +21,13 @@ func (s *Store) OpenFile(ctx context.Context, img v1.Image, number int, e layer.
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	layers, err := img.Layers()
+	p, err := partOf(img, number)
 	if err != nil {
 		return nil, err
-	}
-	if number < 0 || number >= len(layers) {
-		return nil, fmt.Errorf("the image has %d layers and none with number %d", len(layers), number+1)
 	}
 	if !e.HasContent() || e.Offset < 0 {
-		return nil, fmt.Errorf("%q in layer %d is not a regular file", e.Path, number+1)
+		return nil, p.fail(fmt.Errorf("%q is not a regular file", e.Path))
 	}
-	p, err := newPart(layers[number])
-	if err != nil {
-		return nil, err
-	}
-	p.number = number
 	blob, _, err := s.open(p)
 	if err != nil {
 		return nil, p.fail(err)
@@ -46,6 +38,28 @@ func (s *Store) OpenFile(ctx context.Context, img v1.Image, number int, e layer.
 	}
 	checked := &checkedFile{r: file, part: p, entry: e, hash: blake3.New()}
 	return &stacked{Reader: checked, closers: []io.Closer{file, blob}}, nil
+}
+
+// partOf finds one layer of an image, by the manifest alone: other ways may have to
+// read the layer.
+func partOf(img v1.Image, number int) (*part, error) {
+	m, err := img.Manifest()
+	if err != nil {
+		return nil, err
+	}
+	layers, err := img.Layers()
+	if err != nil {
+		return nil, err
+	}
+	if number < 0 || number >= min(len(layers), len(m.Layers)) {
+		return nil, fmt.Errorf("the image has %d layers and none with number %d", len(layers), number+1)
+	}
+	d := m.Layers[number]
+	p := &part{number: number, digest: d.Digest, size: d.Size, source: layers[number]}
+	if !usable(d.Digest) {
+		return nil, p.fail(errors.New("not named by SHA-256"))
+	}
+	return p, nil
 }
 
 // untilDone is a reader that stops when a context does.
