@@ -10,8 +10,7 @@ import (
 
 // distribution reads os-release(5) of the squashed image. It is nil if there is
 // none, if it was not kept, or if links that lead to it go in a circle.
-func (in *Input) distribution() (*Distribution, error) {
-	tree := layer.Squash(in.tocs())
+func (in *Input) distribution(tree *layer.Tree) (*Distribution, error) {
 	for _, path := range []string{"etc/os-release", "usr/lib/os-release"} {
 		node, _, err := tree.Resolve(path)
 		var loop *layer.LoopError

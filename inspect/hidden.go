@@ -49,9 +49,11 @@ type stack struct {
 	Reclaimable Reclaimable
 	Bytes       []int64                  // reclaimable, of each layer
 	Lints       []map[layer.LintCode]int // of each layer, those that only the stack shows
+	// Distribution takes a look into every layer for each directory on the way.
+	Distribution *Distribution
 }
 
-const memoVersion = "inspect-1-"
+const memoVersion = "inspect-2-"
 
 // summary returns the stack's summary with up to limit hidden paths, from Memo if
 // that can hold it.
@@ -59,7 +61,7 @@ func (in *Input) summary(limit int) (*stack, error) {
 	if in.Memo == nil || limit < 0 || limit > memoTop || len(in.Layers) == 0 {
 		return in.walkStack(limit)
 	}
-	key := memoVersion + strings.ReplaceAll(layer.Chain(in.diffIDs()).String(), ":", "-")
+	key := in.memoKey()
 	data, err := in.Memo(key, func() ([]byte, error) {
 		s, err := in.walkStack(memoTop)
 		if err != nil {
@@ -79,6 +81,18 @@ func (in *Input) summary(limit int) (*stack, error) {
 	return &s, nil
 }
 
+// memoKey names all that a summary depends on: what the layers hold, and whether
+// their kept files are there to be read.
+func (in *Input) memoKey() string {
+	key := memoVersion + strings.ReplaceAll(layer.Chain(in.diffIDs()).String(), ":", "-")
+	for _, l := range in.Layers {
+		if l.Kept == nil {
+			return key + "-nothing-kept"
+		}
+	}
+	return key
+}
+
 func (s *stack) fits(layers int) bool { return len(s.Bytes) == layers && len(s.Lints) == layers }
 
 func (s *stack) restore() {
@@ -93,6 +107,9 @@ func (in *Input) walkStack(limit int) (*stack, error) {
 	var err error
 	if s.Reclaimable, s.Bytes, err = hiddenIn(tree, limit, nil); err != nil {
 		return nil, fmt.Errorf("finding what is hidden in %s: %w", in.Name, err)
+	}
+	if s.Distribution, err = in.distribution(tree); err != nil {
+		return nil, err
 	}
 	for lint, err := range tree.Lints() {
 		if err != nil {

@@ -42,11 +42,7 @@ func Image(ctx context.Context, in Input, o Options) (*Report, error) {
 		Layers: in.layerInfos(history, hidden), Empty: history.Empty, Reclaimable: hidden.Reclaimable,
 		Notes: in.notes(history),
 	}
-	distribution, err := in.distribution()
-	if err != nil {
-		return nil, err
-	}
-	r.Image.Distribution = distribution
+	r.Image.Distribution = hidden.Distribution
 	return r, nil
 }
 
