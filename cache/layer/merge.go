@@ -9,7 +9,6 @@ type merge struct {
 	levels []level // of the directories that lead to the current path
 	path   []byte
 	group  []*head // the cursors that stand at the current path, bottom first
-	err    error
 }
 
 // head is one layer's cursor.
