@@ -81,6 +81,9 @@ func noEngines(t *testing.T) string {
 	home := emptyHome(t)
 	for _, name := range []string{"DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "CONTAINER_HOST"} {
 		t.Setenv(name, "")
+		if err := os.Unsetenv(name); err != nil { // podman minds whether it is set
+			t.Fatal(err)
+		}
 	}
 	return home
 }
