@@ -27,12 +27,12 @@ import (
 // victimImages are the images that the killed process and its neighbours pull.
 // They share their lower layer. Every process makes the same ones.
 func victimImages() []v1.Image {
-	shared := fixtures.Entry{Name: "shared", Body: noise(150_000)}
+	shared := fixtures.NewLayer(fixtures.Gzip, fixtures.Entry{Name: "shared", Body: noise(150_000)})
 	var all []v1.Image
 	for i := range 3 {
-		own := fixtures.Entry{Name: fmt.Sprint("own", i), Body: fmt.Sprint(i) + noise(50_000+i*30_000)}
-		top := fixtures.Entry{Name: fmt.Sprint("top", i), Body: "top"}
-		all = append(all, fixtures.Build([][]fixtures.Entry{{shared}, {own}, {top}}))
+		own := fixtures.NewLayer(fixtures.Gzip, fixtures.Entry{Name: fmt.Sprint("own", i), Body: fmt.Sprint(i) + noise(50_000+i*30_000)})
+		top := fixtures.NewLayer(fixtures.Gzip, fixtures.Entry{Name: fmt.Sprint("top", i), Body: "top"})
+		all = append(all, fixtures.FromLayers([]*fixtures.Layer{shared, own, top}))
 	}
 	return all
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -13,7 +14,7 @@ func TestLocksExcludeEachOther(t *testing.T) {
 	s := testStore(t)
 	other := reopen(t, s.Dir())
 	for _, name := range []string{indexLock, layerLockPrefix + "x"} {
-		counter, inside := 0, 0
+		var counter, inside atomic.Int64 // a flock orders processes, not goroutines
 		var wg sync.WaitGroup
 		for i := range 8 {
 			store := s
@@ -27,19 +28,18 @@ func TestLocksExcludeEachOther(t *testing.T) {
 						t.Error(err)
 						return
 					}
-					inside++
-					if inside != 1 {
+					if inside.Add(1) != 1 {
 						t.Error("two are inside")
 					}
-					counter++
-					inside--
+					counter.Add(1)
+					inside.Add(-1)
 					l.unlock()
 				}
 			})
 		}
 		wg.Wait()
-		if counter != 400 {
-			t.Errorf("counted %d", counter)
+		if n := counter.Load(); n != 400 {
+			t.Errorf("counted %d", n)
 		}
 	}
 	if _, err := os.Stat(s.path(lockDir, layerLockPrefix+"x")); err == nil {
