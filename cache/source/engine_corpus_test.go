@@ -111,7 +111,7 @@ func TestCorpusPodman(t *testing.T) {
 	addr := "unix://" + dir + "/podman.sock"
 	start(t, answers(addr), "podman", append(storage, "system", "service", "--time=0", addr)...)
 	t.Setenv("CONTAINER_HOST", addr) // from here on the podman command itself would go there
-	t.Setenv("DOCKER_HOST", addr) // Podman speaks Docker's language too
+	t.Setenv("DOCKER_HOST", addr)    // Podman speaks Docker's language too
 	checkEngine(t, want, "podman:app:main", "podman:mine:1", "podman:localhost/mine:1", "podman:"+id[:12], "docker-daemon:app:main", "docker-daemon:mine:1")
 	_, err := openText(t, "podman:mein:1", Options{}, false)
 	if e := wantError[*NotFoundError](t, err, ""); len(e.Have) == 0 || e.Have[0] != "podman:localhost/mine:1" {
