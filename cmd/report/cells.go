@@ -11,22 +11,22 @@ import (
 
 // These make cells: what people see of a value, and what CSV has of it.
 
-func (o Options) bytesCell(n int64) Cell { return Cell{o.Units.Bytes(n), strconv.FormatInt(n, 10)} }
+func (o Options) bytesCell(n int64) cell { return cell{o.Units.Bytes(n), strconv.FormatInt(n, 10)} }
 
-func (o Options) maybeBytes(n *int64) Cell {
+func (o Options) maybeBytes(n *int64) cell {
 	if n == nil {
-		return Cell{}
+		return cell{}
 	}
 	return o.bytesCell(*n)
 }
 
-func countCell(n int64) Cell { return Cell{Count(n), strconv.FormatInt(n, 10)} }
+func countCell(n int64) cell { return cell{Count(n), strconv.FormatInt(n, 10)} }
 
-func (o Options) textCell(s string) Cell { return Cell{o.Escape(s), Escape(s)} }
+func (o Options) textCell(s string) cell { return cell{o.Escape(s), Escape(s)} }
 
-func (o Options) pathCell(path string) Cell { return Cell{o.Path(path), Escape("/" + path)} }
+func (o Options) pathCell(path string) cell { return cell{o.Path(path), Escape("/" + path)} }
 
-func (o Options) digestCell(digest string) Cell { return Cell{o.Digest(digest), Escape(digest)} }
+func (o Options) digestCell(digest string) cell { return cell{o.Digest(digest), Escape(digest)} }
 
 // stepText is a step in one line: short, or whole if nothing may be cut.
 func (o Options) stepText(s *inspect.Step) string {
@@ -39,11 +39,11 @@ func (o Options) stepText(s *inspect.Step) string {
 	return o.oneLine(s.Short)
 }
 
-func (o Options) stepCell(s *inspect.Step) Cell {
+func (o Options) stepCell(s *inspect.Step) cell {
 	if s == nil {
-		return Cell{}
+		return cell{}
 	}
-	return Cell{o.stepText(s), Escape(strings.Join(strings.Fields(s.CreatedBy), " "))}
+	return cell{o.stepText(s), Escape(strings.Join(strings.Fields(s.CreatedBy), " "))}
 }
 
 // numbers writes a set of layers: "2, 3", "1-98".

@@ -7,18 +7,18 @@ import (
 	"github.com/layers/layers/inspect"
 )
 
-func dirsTable(r *inspect.DirsReport, o Options) *Table {
+func dirsTable(r *inspect.DirsReport, o Options) *grid {
 	about := o.about(r.Image)
 	if r.Layer > 0 {
 		about[0] = fmt.Sprintf("layer %d of %s", r.Layer, about[0])
 	}
-	t := &Table{Head: append(about, ""), Columns: []Column{
+	t := &grid{Head: append(about, ""), Columns: []column{
 		{Title: "UNPACKED", Right: true}, {Title: "CONTENT", Right: true}, {Title: "FILES", Right: true},
 		{Title: "SHARE"}, {Title: "DIRECTORY", Key: "path"},
 	}}
 	d := dirRows{o: o, by: r.By, total: dirBytes(r.By, r.Root.Sums)}
 	d.add(&r.Root, 0)
-	t.Rows = ListRows(d.rows)
+	t.Rows = listRows(d.rows)
 	t.Foot = func() []string {
 		if r.Other == nil {
 			return nil
@@ -32,7 +32,7 @@ type dirRows struct {
 	o     Options
 	by    inspect.By
 	total int64
-	rows  []Row
+	rows  []gridRow
 }
 
 func dirBytes(by inspect.By, s inspect.Sums) int64 {
@@ -46,8 +46,8 @@ func dirBytes(by inspect.By, s inspect.Sums) int64 {
 // hold nothing are summed up.
 func (d *dirRows) add(dir *inspect.Dir, depth int) {
 	name := dir.Path[strings.LastIndexByte(dir.Path, '/')+1:] + "/"
-	path := Cell{strings.Repeat("  ", depth) + d.o.Escape(name), Escape("/" + dir.Path)}
-	d.rows = append(d.rows, Row{Cells: d.cells(dir.Sums, path), Value: rowOf(dir)})
+	path := cell{strings.Repeat("  ", depth) + d.o.Escape(name), Escape("/" + dir.Path)}
+	d.rows = append(d.rows, gridRow{Cells: d.cells(dir.Sums, path), Value: rowOf(dir)})
 	var left inspect.Omitted
 	if dir.Omitted != nil {
 		left = *dir.Omitted
@@ -62,8 +62,8 @@ func (d *dirRows) add(dir *inspect.Dir, depth int) {
 	}
 	if left.Count > 0 {
 		text := fmt.Sprintf("%s %s more", d.o.ellipsis(), Count(left.Count))
-		d.rows = append(d.rows, Row{
-			Cells: d.cells(left.Sums, Cell{strings.Repeat("  ", depth+1) + text, Escape("/"+dir.Path) + " (others)"}),
+		d.rows = append(d.rows, gridRow{
+			Cells: d.cells(left.Sums, cell{strings.Repeat("  ", depth+1) + text, Escape("/"+dir.Path) + " (others)"}),
 			Value: omittedRow{dir.Named, left},
 		})
 	}
@@ -82,11 +82,11 @@ func rowOf(dir *inspect.Dir) *inspect.Dir {
 	return &row
 }
 
-func (d *dirRows) cells(s inspect.Sums, path Cell) []Cell {
+func (d *dirRows) cells(s inspect.Sums, path cell) []cell {
 	share := 0.0
 	if d.total > 0 {
 		share = float64(dirBytes(d.by, s)) / float64(d.total)
 	}
-	bar := Cell{d.o.bar(share, 1, 10) + fmt.Sprintf(" %5s", percent(share)), fmt.Sprintf("%.4f", share)}
-	return []Cell{d.o.bytesCell(s.Unpacked), d.o.maybeBytes(s.Content), countCell(s.Files), bar, path}
+	bar := cell{d.o.bar(share, 1, 10) + fmt.Sprintf(" %5s", percent(share)), fmt.Sprintf("%.4f", share)}
+	return []cell{d.o.bytesCell(s.Unpacked), d.o.maybeBytes(s.Content), countCell(s.Files), bar, path}
 }

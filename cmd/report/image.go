@@ -15,8 +15,8 @@ const wide = 100
 // hiddenLines is how many hidden paths are shown below an image's layers.
 const hiddenLines = 5
 
-func imageTable(r *inspect.Report, o Options) *Table {
-	t := &Table{Head: o.imageHead(r), Columns: []Column{
+func imageTable(r *inspect.Report, o Options) *grid {
+	t := &grid{Head: o.imageHead(r), Columns: []column{
 		{Title: "#", Key: "layer", Right: true},
 		{Title: "DIGEST"},
 		{Title: "CONTENT", Right: true},
@@ -29,29 +29,29 @@ func imageTable(r *inspect.Report, o Options) *Table {
 		{Key: "compression", Machine: true},
 		{Key: "reclaimable", Machine: true},
 	}}
-	var rows []Row
+	var rows []gridRow
 	largest := 0.0
 	for _, l := range r.Layers {
 		largest = max(largest, l.Share)
 	}
 	for i := range r.Layers {
-		rows = append(rows, Row{Cells: o.layerCells(&r.Layers[i], largest), Value: &r.Layers[i]})
+		rows = append(rows, gridRow{Cells: o.layerCells(&r.Layers[i], largest), Value: &r.Layers[i]})
 	}
-	t.Rows = ListRows(rows)
+	t.Rows = listRows(rows)
 	t.Foot = func() []string { return o.imageFoot(r) }
 	return t
 }
 
-func (o Options) layerCells(l *inspect.LayerInfo, largest float64) []Cell {
+func (o Options) layerCells(l *inspect.LayerInfo, largest float64) []cell {
 	columns := 6
 	if o.width() >= wide {
 		columns = 10
 	}
-	base := Cell{Raw: strconv.FormatBool(l.Base)}
+	base := cell{Raw: strconv.FormatBool(l.Base)}
 	if l.Base {
 		base.Text = "base"
 	}
-	return []Cell{
+	return []cell{
 		countCell(int64(l.Number)), o.digestCell(l.Digest), o.bytesCell(l.Content), o.bytesCell(l.Unpacked),
 		{o.bar(l.Share, largest, columns) + fmt.Sprintf(" %5s", percent(l.Share)), strconv.FormatFloat(l.Share, 'f', -1, 64)},
 		countCell(l.Files), o.stepCell(l.Step), base,
@@ -160,7 +160,7 @@ func lintText(s *inspect.LintSummary) string {
 	return text
 }
 
-func reclaimableTable(r *inspect.ReclaimableReport, o Options) *Table {
+func reclaimableTable(r *inspect.ReclaimableReport, o Options) *grid {
 	t := hiddenTable(r.Reclaimable.Top, o)
 	head := o.about(r.Image)
 	head = append(head, o.items(o.Units.Bytes(r.Reclaimable.Bytes)+" reclaimable of "+o.Units.Bytes(r.Totals.Unpacked)+" unpacked",
@@ -178,20 +178,20 @@ func copies(n int64) string {
 }
 
 // hiddenTable lists hidden paths, or what a layer hid.
-func hiddenTable(list []inspect.Hidden, o Options) *Table {
-	t := &Table{Columns: []Column{
+func hiddenTable(list []inspect.Hidden, o Options) *grid {
+	t := &grid{Columns: []column{
 		{Title: "COPIES", Right: true}, {Title: "UNPACKED", Right: true}, {Title: "PATH", Narrow: true, Paths: true},
 		{Title: "HIDDEN", Key: "layers"}, {Key: "hidden_by", Machine: true},
 	}}
-	var rows []Row
+	var rows []gridRow
 	for i := range list {
-		rows = append(rows, Row{Cells: o.hiddenCells(&list[i]), Value: &list[i]})
+		rows = append(rows, gridRow{Cells: o.hiddenCells(&list[i]), Value: &list[i]})
 	}
-	t.Rows = ListRows(rows)
+	t.Rows = listRows(rows)
 	return t
 }
 
-func (o Options) hiddenCells(h *inspect.Hidden) []Cell {
+func (o Options) hiddenCells(h *inspect.Hidden) []cell {
 	var carriers, hiders []int
 	same := true
 	for _, c := range h.Copies {
@@ -200,7 +200,7 @@ func (o Options) hiddenCells(h *inspect.Hidden) []Cell {
 		same = same && c.Bytes == h.Copies[0].Bytes
 	}
 	n := len(h.Copies)
-	count := Cell{"", strconv.Itoa(n)}
+	count := cell{"", strconv.Itoa(n)}
 	size := o.bytesCell(h.Bytes)
 	switch {
 	case n > 1 && same:
@@ -214,13 +214,15 @@ func (o Options) hiddenCells(h *inspect.Hidden) []Cell {
 		word = "layers "
 	}
 	where := word + numbers(carriers) + o.symbol(" → ", " -> ") + "hidden by " + numbers(hiders)
-	return []Cell{count, size, o.pathCell(h.Path), {where, numbers(carriers)}, {"", numbers(hiders)}}
+	return []cell{count, size, o.pathCell(h.Path), {where, numbers(carriers)}, {"", numbers(hiders)}}
 }
 
 // hiddenList is the first hidden paths in lines, and how to see the rest.
 func (o Options) hiddenList(r *inspect.Reclaimable, limit int, image string) []string {
 	shown := r.Top[:min(limit, len(r.Top))]
 	t := hiddenTable(shown, o)
+	several := func(h inspect.Hidden) bool { return len(h.Copies) > 1 }
+	t.Columns[0].Machine = !slices.ContainsFunc(shown, several)
 	for i := range t.Columns {
 		t.Columns[i].Title = ""
 	}

@@ -6,18 +6,18 @@ import (
 	"github.com/layers/layers/inspect"
 )
 
-func imagesTable(r *inspect.ImagesReport, o Options) *Table {
+func imagesTable(r *inspect.ImagesReport, o Options) *grid {
 	same := samePlatform(r) && o.width() < wide
-	t := &Table{Columns: []Column{
+	t := &grid{Columns: []column{
 		{Title: "NAME", Narrow: true, Paths: true}, {Title: "DIGEST"}, {Title: "PLATFORM", Machine: same}, {Title: "CREATED"}, {Title: "PULLED", Machine: true},
 		{Title: "CONTENT", Right: true}, {Title: "UNPACKED", Right: true}, {Title: "SHARED", Right: true},
 		{Key: "layers", Machine: true},
 	}}
-	var rows []Row
+	var rows []gridRow
 	for i := range r.Images {
-		rows = append(rows, Row{Cells: o.imageCells(&r.Images[i]), Value: &r.Images[i]})
+		rows = append(rows, gridRow{Cells: o.imageCells(&r.Images[i]), Value: &r.Images[i]})
 	}
-	t.Rows = ListRows(rows)
+	t.Rows = listRows(rows)
 	t.Foot = func() []string {
 		if len(r.Images) < 2 {
 			return nil
@@ -41,20 +41,20 @@ func samePlatform(r *inspect.ImagesReport) bool {
 	return len(r.Images) > 1
 }
 
-func (o Options) imageCells(i *inspect.ImageRow) []Cell {
+func (o Options) imageCells(i *inspect.ImageRow) []cell {
 	name := o.textCell(i.Name)
 	if i.Name == "" {
 		name.Text = "-"
 	}
-	return []Cell{
+	return []cell{
 		name, o.digestCell(i.Digest), o.textCell(i.Platform), o.timeCell(i.Created), o.timeCell(i.Pulled),
 		o.bytesCell(i.Content), o.maybeBytes(i.Unpacked), o.bytesCell(i.Shared), countCell(int64(i.Layers)),
 	}
 }
 
-func (o Options) timeCell(t *time.Time) Cell {
+func (o Options) timeCell(t *time.Time) cell {
 	if t == nil {
-		return Cell{}
+		return cell{}
 	}
-	return Cell{Age(t, o.Now), t.UTC().Format(time.RFC3339Nano)}
+	return cell{Age(t, o.Now), t.UTC().Format(time.RFC3339Nano)}
 }

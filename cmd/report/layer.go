@@ -6,23 +6,23 @@ import (
 	"github.com/layers/layers/inspect"
 )
 
-func layerTable(r *inspect.LayerReport, o Options) *Table {
-	t := &Table{Head: o.layerHead(r), Columns: []Column{
+func layerTable(r *inspect.LayerReport, o Options) *grid {
+	t := &grid{Head: o.layerHead(r), Columns: []column{
 		{Title: "UNPACKED", Right: true}, {Title: "CONTENT", Right: true},
 		{Title: "KIND", Machine: true}, {Title: "NAMES", Machine: true}, {Title: "PATH"},
 	}}
-	var rows []Row
+	var rows []gridRow
 	for i := range r.Files {
 		f := &r.Files[i]
 		path := o.pathCell(f.Path)
 		if f.Names > 1 {
 			path.Text += fmt.Sprintf("  (%d names)", f.Names)
 		}
-		rows = append(rows, Row{Value: f, Cells: []Cell{
+		rows = append(rows, gridRow{Value: f, Cells: []cell{
 			o.bytesCell(f.Unpacked), o.maybeBytes(f.Content), o.textCell(f.Kind), countCell(int64(max(f.Names, 1))), path,
 		}})
 	}
-	t.Rows = ListRows(rows)
+	t.Rows = listRows(rows)
 	t.Foot = func() []string { return o.layerFoot(r) }
 	return t
 }
@@ -70,16 +70,16 @@ func (o Options) layerFoot(r *inspect.LayerReport) []string {
 	return foot
 }
 
-func (o Options) lintTable(lints []inspect.Lint) *Table {
-	t := &Table{Columns: []Column{{}, {Narrow: true, Paths: true}, {Narrow: true}}}
-	var rows []Row
+func (o Options) lintTable(lints []inspect.Lint) *grid {
+	t := &grid{Columns: []column{{}, {Narrow: true, Paths: true}, {Narrow: true}}}
+	var rows []gridRow
 	for _, l := range lints {
 		detail := o.textCell(l.Detail)
 		if l.Bytes > 0 {
 			detail.Text = o.items(detail.Text, o.Units.Bytes(l.Bytes))[0]
 		}
-		rows = append(rows, Row{Cells: []Cell{o.textCell(string(l.Code)), o.pathCell(l.Path), detail}})
+		rows = append(rows, gridRow{Cells: []cell{o.textCell(string(l.Code)), o.pathCell(l.Path), detail}})
 	}
-	t.Rows = ListRows(rows)
+	t.Rows = listRows(rows)
 	return t
 }

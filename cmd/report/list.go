@@ -8,8 +8,8 @@ import (
 	"github.com/layers/layers/inspect"
 )
 
-func listTable(l *inspect.Listing, o Options) *Table {
-	t := &Table{Columns: []Column{
+func listTable(l *inspect.Listing, o Options) *grid {
+	t := &grid{Columns: []column{
 		{Title: "MODE", Machine: !o.Long}, {Title: "OWNER", Machine: !o.Long}, {Title: "SIZE", Right: true, Machine: !o.Long},
 		{Title: "MODIFIED", Machine: !o.Long}, {Title: "LAYER", Right: true, Machine: !o.Long}, {Title: "PATH"},
 		{Key: "kind", Machine: true}, {Key: "link", Machine: true},
@@ -17,13 +17,13 @@ func listTable(l *inspect.Listing, o Options) *Table {
 	if !o.Long {
 		t.Columns[5].Title, t.Columns[5].Key = "", "path" // names alone need no heading
 	}
-	t.Rows = func(yield func(Row, error) bool) {
+	t.Rows = func(yield func(gridRow, error) bool) {
 		for row, err := range l.Rows() {
 			if err != nil {
-				yield(Row{}, err)
+				yield(gridRow{}, err)
 				return
 			}
-			if !yield(Row{Cells: o.listCells(l, &row), Value: &row}, nil) {
+			if !yield(gridRow{Cells: o.listCells(l, &row), Value: &row}, nil) {
 				return
 			}
 		}
@@ -37,7 +37,7 @@ func listTable(l *inspect.Listing, o Options) *Table {
 	return t
 }
 
-func (o Options) listCells(l *inspect.Listing, r *inspect.Row) []Cell {
+func (o Options) listCells(l *inspect.Listing, r *inspect.Row) []cell {
 	size := o.maybeBytes(r.Size)
 	if r.Major != nil && r.Minor != nil {
 		size.Text = fmt.Sprintf("%d, %d", *r.Major, *r.Minor)
@@ -46,7 +46,7 @@ func (o Options) listCells(l *inspect.Listing, r *inspect.Row) []Cell {
 	if len(modified) >= len("2006-01-02T15:04") && modified[0] != '@' {
 		modified = strings.Replace(modified[:16], "T", " ", 1)
 	}
-	return []Cell{
+	return []cell{
 		{modeText(r), r.Mode}, o.textCell(fmt.Sprintf("%d:%d", r.UID, r.GID)), size,
 		{o.Escape(modified), r.Modified}, countCell(int64(r.Layer)), {o.listName(l, r), Escape("/" + r.Path)},
 		o.textCell(r.Kind), o.textCell(r.Link),

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-func (t *Table) writeJSONL(w io.Writer) error {
+func (t *grid) writeJSONL(w io.Writer) error {
 	out := newPrinter(w, Options{})
 	for row, err := range t.Rows {
 		if err != nil {
@@ -25,7 +25,7 @@ func (t *Table) writeJSONL(w io.Writer) error {
 	return out.flush()
 }
 
-func (t *Table) keys() []string {
+func (t *grid) keys() []string {
 	var out []string
 	for _, c := range t.Columns {
 		if c.Key == "" {
@@ -38,9 +38,9 @@ func (t *Table) keys() []string {
 
 // writeCSV writes the rows with bytes as integers and digests whole. Names are
 // escaped as in tables: JSON has their exact bytes.
-func (t *Table) writeCSV(w io.Writer, o Options) error {
+func (t *grid) writeCSV(w io.Writer, o Options) error {
 	out := csv.NewWriter(w)
-	if !o.headless {
+	if !o.Continued {
 		if err := out.Write(t.keys()); err != nil {
 			return err
 		}
@@ -61,7 +61,7 @@ func (t *Table) writeCSV(w io.Writer, o Options) error {
 	return out.Error()
 }
 
-func (t *Table) writeMarkdown(w io.Writer) error {
+func (t *grid) writeMarkdown(w io.Writer) error {
 	out := newPrinter(w, Options{})
 	for _, line := range t.Head {
 		out.text(markdown(line) + "  \n") // two blanks: a line break

@@ -1,8 +1,7 @@
 // Package report writes reports: as tables for people, as JSON, JSON lines,
 // Markdown and CSV for programs, and by templates.
 //
-// [Write] does all of it. What it knows nothing of it writes as JSON, or asks for
-// its rows: see [Tabular]. Whatever comes from an image is escaped on its way out,
+// [Write] does all of it. Whatever comes from an image is escaped on its way out,
 // so that no name can move the cursor, forge a line or break a format.
 package report
 
@@ -59,8 +58,9 @@ type Options struct {
 	// Limit is how many rows of a list beside the main table are shown, such as the
 	// hidden paths of an image; 0 is a few, negative all that the report has.
 	Limit int
-
-	headless bool // CSV without its first line
+	// Continued says that the report follows another of its kind: CSV has its head
+	// but once.
+	Continued bool
 }
 
 const defaultWidth = 80
@@ -86,14 +86,8 @@ func (o Options) listLimit(def int) int {
 	return o.Limit
 }
 
-// Tabular is a report that knows its rows: one of a package that this one does not
-// import. As JSON, the value itself is written.
-type Tabular interface {
-	Table(o Options) *Table
-}
-
-// Write writes a report. The formats that consist of rows need a report that has
-// some: one of package inspect, or a Tabular.
+// Write writes a report. JSON and templates take any value; the formats that consist
+// of rows take the reports of package inspect.
 func Write(w io.Writer, value any, o Options) error {
 	switch o.Format {
 	case JSON:
@@ -118,10 +112,8 @@ func Write(w io.Writer, value any, o Options) error {
 	return fmt.Errorf("%q is no format", o.Format)
 }
 
-func tableOf(value any, o Options) (*Table, error) {
+func tableOf(value any, o Options) (*grid, error) {
 	switch v := value.(type) {
-	case Tabular:
-		return v.Table(o), nil
 	case *inspect.Report:
 		return imageTable(v, o), nil
 	case *inspect.ReclaimableReport:
@@ -138,26 +130,4 @@ func tableOf(value any, o Options) (*Table, error) {
 		return imagesTable(v, o), nil
 	}
 	return nil, fmt.Errorf("a %T cannot be written as %s", value, o.Format)
-}
-
-// WriteAll writes several reports of one kind: as JSON, one document, which is a
-// list unless there is a single one; as CSV, with one head; as tables and Markdown,
-// with an empty line between them.
-func WriteAll(w io.Writer, values []any, o Options) error {
-	if o.Format == JSON && len(values) != 1 {
-		return writeJSON(w, append([]any{}, values...))
-	}
-	for i, v := range values {
-		separated := o.Format == "" || o.Format == Text || o.Format == Markdown
-		if i > 0 && separated {
-			if _, err := io.WriteString(w, "\n"); err != nil {
-				return err
-			}
-		}
-		o.headless = i > 0
-		if err := Write(w, v, o); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -19,17 +19,6 @@ const (
 	Plain Units = "bytes" // 49 604 421
 )
 
-// ParseUnits reads the value of a --units flag.
-func ParseUnits(s string) (Units, error) {
-	switch u := Units(s); u {
-	case "":
-		return SI, nil
-	case SI, IEC, Plain:
-		return u, nil
-	}
-	return "", fmt.Errorf("%q are no units: there are si, iec and bytes", s)
-}
-
 // Bytes writes a number of bytes with three digits and its unit. A number is
 // rounded once, half up, and never to a thousand of a smaller unit.
 func (u Units) Bytes(n int64) string {
@@ -76,14 +65,6 @@ func rounded(n, scale, unit uint64) uint64 {
 	low, carry := bits.Add64(low, unit/2, 0)
 	quotient, _ := bits.Div64(high+carry, low, unit)
 	return quotient
-}
-
-// Signed writes a difference of bytes, always with its sign.
-func (u Units) Signed(n int64) string {
-	if n > 0 {
-		return "+" + u.Bytes(n)
-	}
-	return u.Bytes(n)
 }
 
 // Count writes a number with its digits in threes: "5 412".

@@ -7,21 +7,21 @@ import (
 	"github.com/layers/layers/inspect"
 )
 
-func whyTable(r *inspect.WhyReport, o Options) *Table {
+func whyTable(r *inspect.WhyReport, o Options) *grid {
 	several := len(r.Paths) > 1
-	t := &Table{Head: o.whyHead(r), Columns: []Column{
+	t := &grid{Head: o.whyHead(r), Columns: []column{
 		{Title: "PATH", Narrow: true, Paths: true, Machine: !several}, {Title: "LAYER", Right: true}, {Title: "DIGEST", Machine: o.width() < wide},
 		{Title: "WHAT", Narrow: true}, {Title: "SIZE", Key: "before"}, {Key: "after", Machine: true},
 		{Title: "NOW", Key: "visible"}, {Title: "CREATED BY", Key: "created_by", Narrow: true},
 	}}
-	var rows []Row
+	var rows []gridRow
 	for i := range r.Paths {
 		for j := range r.Paths[i].Events {
 			e := &r.Paths[i].Events[j]
-			rows = append(rows, Row{Cells: o.eventCells(&r.Paths[i], e), Value: whyRow{r.Paths[i].Named, e}})
+			rows = append(rows, gridRow{Cells: o.eventCells(&r.Paths[i], e), Value: whyRow{r.Paths[i].Named, e}})
 		}
 	}
-	t.Rows = ListRows(rows)
+	t.Rows = listRows(rows)
 	t.Foot = func() []string { return o.whyFoot(r) }
 	return t
 }
@@ -63,13 +63,13 @@ func (o Options) nowText(now *inspect.Row) string {
 	return text + fmt.Sprintf(", of layer %d", now.Layer)
 }
 
-func (o Options) eventCells(p *inspect.PathHistory, e *inspect.Event) []Cell {
-	visible := Cell{"", "false"}
+func (o Options) eventCells(p *inspect.PathHistory, e *inspect.Event) []cell {
+	visible := cell{"", "false"}
 	if e.Visible {
-		visible = Cell{"here", "true"}
+		visible = cell{"here", "true"}
 	}
 	before, after := o.rowBytes(e.Before), o.rowBytes(e.After)
-	size := Cell{before.Text, before.Raw}
+	size := cell{before.Text, before.Raw}
 	switch {
 	case before.Text == "" || before.Text == after.Text:
 		size.Text = after.Text
@@ -78,15 +78,15 @@ func (o Options) eventCells(p *inspect.PathHistory, e *inspect.Event) []Cell {
 	default:
 		size.Text = "-" + before.Text
 	}
-	return []Cell{
+	return []cell{
 		o.pathCell(p.Path), countCell(int64(e.Layer)), o.digestCell(e.Digest), o.textCell(o.eventText(p, e)),
 		size, after, visible, o.stepCell(e.Step),
 	}
 }
 
-func (o Options) rowBytes(r *inspect.Row) Cell {
+func (o Options) rowBytes(r *inspect.Row) cell {
 	if r == nil {
-		return Cell{}
+		return cell{}
 	}
 	return o.maybeBytes(r.Size)
 }
@@ -166,17 +166,17 @@ func (o Options) whyFoot(r *inspect.WhyReport) []string {
 	return foot
 }
 
-func belowTable(list []inspect.Contribution, o Options) *Table {
-	t := &Table{Columns: []Column{
+func belowTable(list []inspect.Contribution, o Options) *grid {
+	t := &grid{Columns: []column{
 		{Title: "LAYER", Right: true}, {Title: "FILES", Right: true}, {Title: "UNPACKED", Right: true},
 		{Title: "HIDDEN FILES", Right: true}, {Title: "WHITEOUTS", Right: true},
 	}}
-	var rows []Row
+	var rows []gridRow
 	for _, c := range list {
-		rows = append(rows, Row{Cells: []Cell{
+		rows = append(rows, gridRow{Cells: []cell{
 			countCell(int64(c.Layer)), countCell(c.Files), o.bytesCell(c.Bytes), countCell(c.Hidden), countCell(c.Whiteouts),
 		}})
 	}
-	t.Rows = ListRows(rows)
+	t.Rows = listRows(rows)
 	return t
 }

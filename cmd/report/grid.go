@@ -12,19 +12,19 @@ import (
 	"github.com/olekukonko/tablewriter/tw"
 )
 
-// Table is rows with lines of text before and after them. All its strings are
-// escaped, but for Cell.Raw.
-type Table struct {
+// grid is a table: rows with lines of text before and after them. All its strings are
+// escaped, but for cell.Raw.
+type grid struct {
 	Head    []string
-	Columns []Column
-	Rows    iter.Seq2[Row, error]
+	Columns []column
+	Rows    iter.Seq2[gridRow, error]
 	// Foot returns the lines below the rows; it is asked after the last one. nil is
 	// none. Markdown has Head and Foot too, CSV and JSON lines do not.
 	Foot func() []string
 }
 
-// Column is a column of a Table.
-type Column struct {
+// column is a column of a grid.
+type column struct {
 	Title string // as people see it
 	Key   string // in CSV and Markdown; Title in lower case if empty
 	Right bool   // numbers
@@ -35,18 +35,18 @@ type Column struct {
 	Machine bool
 }
 
-// Row is a row of a Table.
-type Row struct {
-	Cells []Cell
+// gridRow is a row of a grid.
+type gridRow struct {
+	Cells []cell
 	Value any // what JSON lines and templates have of the row
 }
 
-// Cell is one value. Raw is its form for CSV.
-type Cell struct{ Text, Raw string }
+// cell is one value; Raw is its form for CSV.
+type cell struct{ Text, Raw string }
 
-// ListRows makes the rows of a Table of a slice.
-func ListRows(rows []Row) iter.Seq2[Row, error] {
-	return func(yield func(Row, error) bool) {
+// listRows makes the rows of a grid of a slice.
+func listRows(rows []gridRow) iter.Seq2[gridRow, error] {
+	return func(yield func(gridRow, error) bool) {
 		for _, r := range rows {
 			if !yield(r, nil) {
 				return
@@ -59,7 +59,7 @@ func ListRows(rows []Row) iter.Seq2[Row, error] {
 // the columns are as wide as these need, and the rest is written as it comes.
 const drawn = 300
 
-func (t *Table) write(w io.Writer, o Options) error {
+func (t *grid) write(w io.Writer, o Options) error {
 	out := newPrinter(w, o)
 	out.lines(t.Head)
 	if err := t.writeRows(out, o); err != nil {
@@ -72,8 +72,8 @@ func (t *Table) write(w io.Writer, o Options) error {
 }
 
 // shown is the table without the columns that people do not see.
-func (t *Table) shown() *Table {
-	s := &Table{}
+func (t *grid) shown() *grid {
+	s := &grid{}
 	var keep []int
 	for i, c := range t.Columns {
 		if !c.Machine {
@@ -81,17 +81,17 @@ func (t *Table) shown() *Table {
 			s.Columns = append(s.Columns, c)
 		}
 	}
-	s.Rows = func(yield func(Row, error) bool) {
+	s.Rows = func(yield func(gridRow, error) bool) {
 		for row, err := range t.Rows {
 			if err != nil {
-				yield(Row{}, err)
+				yield(gridRow{}, err)
 				return
 			}
-			cells := make([]Cell, len(keep))
+			cells := make([]cell, len(keep))
 			for i, k := range keep {
 				cells[i] = row.Cells[k]
 			}
-			if !yield(Row{Cells: cells}, nil) {
+			if !yield(gridRow{Cells: cells}, nil) {
 				return
 			}
 		}
@@ -99,7 +99,7 @@ func (t *Table) shown() *Table {
 	return s
 }
 
-func (t *Table) writeRows(out *printer, o Options) error {
+func (t *grid) writeRows(out *printer, o Options) error {
 	s := t.shown()
 	var first [][]string
 	var widths []int
@@ -131,7 +131,7 @@ func (t *Table) writeRows(out *printer, o Options) error {
 	return s.draw(out, first, o)
 }
 
-func texts(r Row) []string {
+func texts(r gridRow) []string {
 	out := make([]string, len(r.Cells))
 	for i, c := range r.Cells {
 		out[i] = c.Text
@@ -139,7 +139,7 @@ func texts(r Row) []string {
 	return out
 }
 
-func (t *Table) titles() []string {
+func (t *grid) titles() []string {
 	var out []string
 	for _, c := range t.Columns {
 		out = append(out, c.Title)
@@ -148,12 +148,12 @@ func (t *Table) titles() []string {
 }
 
 // titled reports whether the table has a heading.
-func (t *Table) titled() bool { return strings.Join(t.titles(), "") != "" }
+func (t *grid) titled() bool { return strings.Join(t.titles(), "") != "" }
 
 const gap = "  "
 
 // widths are those of the columns, cut to the terminal where columns allow it.
-func (t *Table) widths(rows [][]string, o Options) []int {
+func (t *grid) widths(rows [][]string, o Options) []int {
 	widths := make([]int, len(t.Columns))
 	for _, row := range append([][]string{t.titles()}, rows...) {
 		for i, cell := range row {
@@ -175,7 +175,7 @@ func (t *Table) widths(rows [][]string, o Options) []int {
 }
 
 // widestNarrow is the column to cut next; -1 if there is none.
-func (t *Table) widestNarrow(widths []int) int {
+func (t *grid) widestNarrow(widths []int) int {
 	const least = 12
 	widest := -1
 	for i, c := range t.Columns {
@@ -186,7 +186,7 @@ func (t *Table) widestNarrow(widths []int) int {
 	return widest
 }
 
-func (t *Table) narrowed(row []string, widths []int, o Options) []string {
+func (t *grid) narrowed(row []string, widths []int, o Options) []string {
 	out := make([]string, len(row))
 	for i, cell := range row {
 		switch c := t.Columns[i]; {
@@ -201,7 +201,7 @@ func (t *Table) narrowed(row []string, widths []int, o Options) []string {
 }
 
 // draw writes a table of which all rows are known.
-func (t *Table) draw(out *printer, rows [][]string, o Options) error {
+func (t *grid) draw(out *printer, rows [][]string, o Options) error {
 	widths := t.widths(rows, o)
 	var b bytes.Buffer
 	table := t.borderless(&b)
@@ -224,7 +224,7 @@ func (t *Table) draw(out *printer, rows [][]string, o Options) error {
 	return nil
 }
 
-func (t *Table) borderless(w io.Writer) *tablewriter.Table {
+func (t *grid) borderless(w io.Writer) *tablewriter.Table {
 	align := make([]tw.Align, len(t.Columns))
 	for i, c := range t.Columns {
 		align[i] = tw.AlignLeft
@@ -250,7 +250,7 @@ func (t *Table) borderless(w io.Writer) *tablewriter.Table {
 }
 
 // stream writes rows of a long table in columns of fixed widths.
-func (t *Table) stream(out *printer, rows [][]string, widths []int, o Options) {
+func (t *grid) stream(out *printer, rows [][]string, widths []int, o Options) {
 	for _, row := range rows {
 		var b strings.Builder
 		for i, cell := range t.narrowed(row, widths, o) {
@@ -269,7 +269,7 @@ func (t *Table) stream(out *printer, rows [][]string, widths []int, o Options) {
 }
 
 // lines draws the table into lines of text, each after an indent.
-func (t *Table) lines(indent string, o Options) []string {
+func (t *grid) lines(indent string, o Options) []string {
 	var b bytes.Buffer
 	o.Width, o.Color = o.width()-Width(indent), false
 	out := newPrinter(&b, o)
