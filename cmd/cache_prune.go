@@ -37,8 +37,8 @@ func newCachePrune(p *program) *cobra.Command {
 	f.out.format(c, formatsValue)
 	f.store.dir(c)
 	return describe(c, manual{
-		long: `Remove from the store what no image and no running command needs: blobs, what was
-derived from them, and downloads that were not finished.`,
+		long: `Remove from the store what no image and no running command needs: blobs, what
+was derived from them, and downloads that were not finished.`,
 		examples: []string{"layers cache prune --dry-run", "layers cache prune"},
 		exits:    []int{exitTemporary, exitHost},
 	})

@@ -36,8 +36,9 @@ func newImages(p *program) *cobra.Command {
 	f.out.file(c)
 	f.store.dir(c)
 	return describe(c, manual{
-		long: `List the images in the store: names, digests, platforms, ages, content (compressed
-bytes), unpacked bytes, and how much of the content other images use too.`,
+		long: `List the images in the store: names, digests, platforms, ages, content
+(compressed bytes), unpacked bytes, and how much of the content other images use
+too.`,
 		examples: []string{"layers images", "layers images -q", "layers images -f '{{.Name}} {{bytes .Content}}'"},
 		exits:    storeExits,
 	})

@@ -35,7 +35,7 @@ func newInspect(p *program) *cobra.Command {
 	c.Flags().IntVar(&f.depth, "depth", 2, "how many `LEVELS` of directories --tree tells apart")
 	c.Flags().BoolVar(&f.reclaimable, "reclaimable", false, "the files that later layers overwrite or delete")
 	addChoice(c, &f.by, "by", "rank by bytes of", inspect.ByUnpacked, inspect.ByContent)
-	f.out.limit(c, defaultLimit, "rows of a list")
+	f.out.limit(c, "at most `N` rows of a list, 0 is all (default: some)")
 	f.out.format(c, formatsList)
 	f.out.noTrunc(c)
 	f.out.color(c)
@@ -45,11 +45,11 @@ func newInspect(p *program) *cobra.Command {
 	f.fetch.add(c, true)
 	return describe(c, manual{
 		long: `Show what an image is made of: its layers with their sizes and build steps, its
-platform and age, the image it was built on if that is in the store, and how many
-bytes later layers overwrite or delete.
+platform and age, the image it was built on if that is in the store, and how
+many bytes later layers overwrite or delete.
 
-CONTENT is compressed bytes, which a pull moves. UNPACKED is bytes of the files that
-a layer carries.`,
+CONTENT is compressed bytes, which a pull moves. UNPACKED is bytes of the files
+that a layer carries.`,
 		examples: []string{
 			"layers inspect python:3.10",
 			"layers inspect --reclaimable --limit 0 python:3.10",
@@ -61,9 +61,6 @@ a layer carries.`,
 		exits: imageExits,
 	})
 }
-
-// defaultLimit is how many rows lists have in tables; JSON has all.
-const defaultLimit = 20
 
 func (f *inspectFlags) check() error {
 	switch {

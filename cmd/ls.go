@@ -2,14 +2,9 @@ package cmd
 
 import (
 	"context"
-	"fmt"
-	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/layers/layers/cache/layer"
-	"github.com/layers/layers/cmd/report"
 	"github.com/layers/layers/inspect"
 )
 
@@ -43,7 +38,7 @@ func newLs(p *program) *cobra.Command {
 	c.Flags().BoolVarP(&f.recursive, "recursive", "R", false, "all below the directory")
 	c.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "say which symbolic links were followed")
 	f.out.sort(c, "path", "size")
-	f.out.limit(c, 0, "rows")
+	f.out.limit(c, "at most `N` rows; 0 is all")
 	f.out.format(c, formatsList)
 	f.out.color(c)
 	f.out.file(c)
@@ -88,44 +83,8 @@ func (p *program) ls(ctx context.Context, name, path string, f lsFlags) (err err
 	if f.verbose {
 		p.sayHops(listing.Hops)
 	}
-	if f.out.Format == "table" && !f.long && f.out.Sort != "size" {
-		return p.answer(f.out.Output, func(w io.Writer) error { return writeNames(w, listing) })
-	}
+	f.out.long = f.long || f.out.Sort == "size"
 	return p.report(f.out, listing)
-}
-
-// writeNames writes a name a line, from the directory on that was asked for.
-func writeNames(w io.Writer, l *inspect.Listing) error {
-	for row, err := range l.Rows() {
-		if err != nil {
-			return err
-		}
-		name := row.Path
-		if l.Dir {
-			name = strings.TrimPrefix(strings.TrimPrefix(name, l.Path), "/")
-		}
-		if _, err := fmt.Fprintf(w, "%s%s\n", report.Escape(name), nameMark(row)); err != nil {
-			return err
-		}
-	}
-	if l.Truncated() {
-		_, err := fmt.Fprintln(w, "… (--limit 0 lists all)")
-		return err
-	}
-	return nil
-}
-
-// nameMark tells directories, and what a layer takes away.
-func nameMark(row inspect.Row) string {
-	switch {
-	case row.Kind == layer.Absent.String():
-		return "   (removed by this layer)"
-	case row.Hides == "children":
-		return "/   (hides what lower layers have there)"
-	case row.Kind == layer.Dir.String():
-		return "/"
-	}
-	return ""
 }
 
 // sayHops tells which symbolic links were followed.

@@ -14,8 +14,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"github.com/layers/layers/cmd/term"
 )
 
@@ -60,7 +58,10 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	case <-signals:
 	case <-time.After(grace):
 	}
-	return p.finish(ctx, errInterrupted)
+	// The command may still run: nothing of it is touched any more.
+	m := explain(errInterrupted)
+	m.write(stderr)
+	return m.code
 }
 
 // run executes the command that args name.
@@ -127,6 +128,3 @@ func (p *program) say(format string, a ...any) {
 
 // warn tells the user of something that was gone on without.
 func (p *program) warn(message string) { p.say("layers: warning: %s", message) }
-
-// runE is what a command does.
-type runE = func(cmd *cobra.Command, args []string) error

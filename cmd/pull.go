@@ -52,9 +52,9 @@ func newPull(p *program) *cobra.Command {
 	f.store.work(c)
 	f.fetch.add(c, false)
 	return describe(c, manual{
-		long: `Bring images into the local store: from a registry, a file, an engine or standard
-input. Layers come side by side, are checked and read once on the way, and a
-download that was cut goes on where it stopped, also in the next run.`,
+		long: `Bring images into the local store: from a registry, a file, an engine or
+standard input. Layers come side by side, are checked and read once on the way,
+and a download that was cut goes on where it stopped, also in the next run.`,
 		examples: []string{
 			"layers pull python:3.10 python:3.11",
 			"layers pull --platform linux/arm64 alpine",

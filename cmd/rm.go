@@ -48,9 +48,9 @@ func newRm(p *program) *cobra.Command {
 	c.Flags().Var(&f.platform, "platform", "only the image for os/arch[/variant]")
 	f.store.dir(c)
 	return describe(c, manual{
-		long: `Remove images from the store, by name (for all platforms) or by digest or its first
-digits (with all names), and free at once what no other image uses. Nothing is
-asked. If one of the images is not there, none is removed.`,
+		long: `Remove images from the store, by name (for all platforms) or by digest or its
+first digits (with all names), and free at once what no other image uses.
+Nothing is asked. If one of the images is not there, none is removed.`,
 		examples: []string{"layers rm python:3.10", "layers rm 4a5bc1d2", "layers rm --platform linux/arm64 alpine"},
 		exits:    []int{exitNotFound, exitTemporary, exitHost},
 	})

@@ -32,9 +32,9 @@ func newWhy(p *program) *cobra.Command {
 	f.store.work(c)
 	f.fetch.add(c, true)
 	return describe(c, manual{
-		long: `Tell how a path of an image came to be what it is: every layer that added, changed,
-hid or removed it, with the build step, sizes and attributes. Symbolic links are
-followed inside the image, and said.`,
+		long: `Tell how a path of an image came to be what it is: every layer that added,
+changed, hid or removed it, with the build step, sizes and attributes. Symbolic
+links are followed inside the image, and said.`,
 		examples: []string{
 			"layers why python:3.10 /usr/bin/python3",
 			"layers why --no-trunc python:3.10 /var/lib/apt/lists",

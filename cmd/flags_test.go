@@ -1,0 +1,107 @@
+package cmd
+
+import (
+	"testing"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/layers/layers/cache/layer"
+)
+
+func TestLimitsFlag(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		want layer.Limits
+		ok   bool
+	}{
+		{"entries=5", layer.Limits{Entries: 5}, true},
+		{"unpacked=20G,ratio=-1", layer.Limits{Unpacked: 20e9, Ratio: -1}, true},
+		{"path=4k, xattrs=2M", layer.Limits{Path: 4e3, Xattrs: 2e6}, true},
+		{"unpacked=9T", layer.Limits{Unpacked: 9e12}, true},
+		{"", layer.Limits{}, false},
+		{"entries", layer.Limits{}, false},
+		{"entries=", layer.Limits{}, false},
+		{"entries=0", layer.Limits{}, false},
+		{"entries=-2", layer.Limits{}, false},
+		{"entries=-1k", layer.Limits{}, false},
+		{"entries=9223372036854775807", layer.Limits{Entries: 1<<63 - 1}, true},
+		{"entries=9223372036854775807k", layer.Limits{}, false},
+		{"entries=99999999999999999999", layer.Limits{}, false},
+		{"files=5", layer.Limits{}, false},
+	} {
+		var got layer.Limits
+		err := limitsFlag{&got}.Set(c.text)
+		if (err == nil) != c.ok || c.ok && got != c.want {
+			t.Errorf("%q: %+v, %v", c.text, got, err)
+		}
+	}
+}
+
+func TestSamePlatform(t *testing.T) {
+	arm := v1.Platform{OS: "linux", Architecture: "arm64"}
+	for _, c := range []struct {
+		b    v1.Platform
+		want bool
+	}{
+		{arm, true},
+		{v1.Platform{OS: "linux", Architecture: "arm64", Variant: "v8"}, true},
+		{v1.Platform{OS: "linux", Architecture: "aarch64"}, true},
+		{v1.Platform{OS: "linux", Architecture: "amd64"}, false},
+		{v1.Platform{OS: "windows", Architecture: "arm64"}, false},
+		{v1.Platform{}, false},
+	} {
+		if got := samePlatform(arm, c.b); got != c.want {
+			t.Errorf("%v: %v", c.b, got)
+		}
+	}
+}
+
+func TestClosest(t *testing.T) {
+	names := []string{"python:3.10", "python:3.11", "debian:bookworm", "app"}
+	for _, c := range []struct {
+		name, want string
+	}{
+		{"pyhton:3.10", "python:3.10"}, {"python:3.1", "python:3.10"}, {"ap", "app"}, {"nothing-like-it", ""}, {"", ""},
+	} {
+		got := closest(c.name, names)
+		if c.want == "" && len(got) > 0 || c.want != "" && (len(got) == 0 || got[0] != c.want) {
+			t.Errorf("%q: %v", c.name, got)
+		}
+	}
+}
+
+func TestEdits(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want int
+	}{
+		{"", "", 0}, {"a", "", 1}, {"ab", "ba", 1}, {"abc", "abd", 1}, {"abc", "xabc", 1}, {"kitten", "sitting", 3}, {"ca", "abc", 3},
+	} {
+		if got := edits(c.a, c.b); got != c.want {
+			t.Errorf("edits(%q, %q) = %d, want %d", c.a, c.b, got, c.want)
+		}
+		if got := edits(c.b, c.a); got != c.want {
+			t.Errorf("edits(%q, %q) = %d, want %d", c.b, c.a, got, c.want)
+		}
+	}
+}
+
+func TestIsText(t *testing.T) {
+	for text, want := range map[string]bool{
+		"":                   true,
+		"a\tb\r\nc\f":        true,
+		"grün 文":             true,
+		"cut in a rune \xe6": true,
+		"\xe6\x96":           true,
+		"\xff\xfea":          false,
+		"a\x00b":             false,
+		"\x1b[31m":           false,
+		"\x7f":               false,
+		"\u0085":             false,
+		"a\xe6b":             false,
+	} {
+		if got := isText([]byte(text)); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
