@@ -48,6 +48,7 @@ func Index(ctx context.Context, r io.Reader, out Outputs, o IndexOptions) (Index
 	p := newPass(ctx, r, out, o)
 	defer p.close()
 	err := p.run()
+	p.stop()
 	var limit *LimitError
 	if errors.As(err, &limit) || ctx.Err() != nil || p.blob.failed(err) {
 		return Indexed{}, errors.Join(ctx.Err(), err)
@@ -90,10 +91,14 @@ func newPass(ctx context.Context, r io.Reader, out Outputs, o IndexOptions) *pas
 	}
 }
 
-func (p *pass) close() {
+// stop ends the goroutine that reads the blob. After it, the blob is ours.
+func (p *pass) stop() {
 	if p.stream != nil {
 		p.stream.stop()
 	}
+}
+
+func (p *pass) close() {
 	if p.decoder != nil {
 		p.decoder.Close()
 	}
@@ -185,9 +190,6 @@ func (p *pass) end() error {
 // check holds what was read against what was promised. It needs the blob's end,
 // also when the reading failed before.
 func (p *pass) check(cause error) error {
-	if p.stream != nil {
-		p.stream.stop()
-	}
 	if err := p.blob.drain(); err != nil {
 		return err
 	}

@@ -178,8 +178,38 @@ func checkWalk(t *testing.T, seed uint64, tocs []*TOC) {
 			t.Errorf("seed %d: lookup of %q: %+v, %v", seed, n.Path, again, err)
 		}
 	}
+	checkChildren(t, tree)
 	if !slices.Equal(got, want) {
 		t.Errorf("seed %d: walk\n%s\nmodel\n%s", seed, strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// checkChildren says that what is directly below every directory is what a walk finds there.
+func checkChildren(t *testing.T, tree *Tree) {
+	t.Helper()
+	want := map[string][]string{}
+	for n, err := range tree.Walk("") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if dir, _ := splitPath(n.Path); n.Path != "" {
+			want[dir] = append(want[dir], describe(n.Entry, n.Layer, n.Carrier))
+		}
+	}
+	for n, err := range tree.Walk("") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for c, err := range tree.Children(n.Path) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, describe(c.Entry, c.Layer, c.Carrier))
+		}
+		if !slices.Equal(got, want[n.Path]) {
+			t.Errorf("below %q: %v, but a walk finds %v", n.Path, got, want[n.Path])
+		}
 	}
 }
 

@@ -119,6 +119,18 @@ func (m *merge) advance(h *head) error {
 	return nil
 }
 
+// skip passes over all that lies below the current path. Only the cursors of the
+// group can have anything there, since a TOC has an entry for every parent.
+func (m *merge) skip() error {
+	path := string(m.path)
+	for _, h := range m.group {
+		if err := h.skip(path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // next goes to the next path, which stands in path and group.
 func (m *merge) next() (bool, error) {
 	for _, h := range m.group {

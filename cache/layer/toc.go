@@ -72,10 +72,18 @@ func OpenTOC(path string) (*TOC, error) {
 	return t, nil
 }
 
-// ReadTOC takes the bytes of a TOC file, which it keeps.
+// ReadTOC takes the bytes of a TOC file, which it keeps, and checks them all.
 func ReadTOC(data []byte) (*TOC, error) {
 	t := &TOC{r: bytes.NewReader(data), size: int64(len(data))}
-	return t, t.load()
+	if err := t.load(); err != nil {
+		return nil, err
+	}
+	for _, b := range t.blocks {
+		if crc32.Checksum(data[b.at:b.at+int64(b.length)], castagnoli) != b.sum {
+			return nil, fmt.Errorf("table of contents: %w", ErrFormat)
+		}
+	}
+	return t, nil
 }
 
 // Close frees the file. Walks that are under way end with an error.
@@ -241,6 +249,28 @@ func (t *TOC) seek(path string) *cursor {
 		if comparePaths(c.path, path) >= 0 {
 			c.held = true
 			return c
+		}
+	}
+}
+
+// skip moves the cursor, which stands at path past, so that next gives the first
+// entry that is not below it.
+func (c *cursor) skip(past string) error {
+	isPast := func(path []byte) bool { return !within(path, past) }
+	blocks := c.toc.blocks[c.at:]
+	i := sort.Search(len(blocks), func(i int) bool { return isPast([]byte(blocks[i].first)) })
+	if i > 0 {
+		c.at += i - 1
+		c.rest = nil
+	}
+	for {
+		ok, err := c.next()
+		if !ok || err != nil {
+			return err
+		}
+		if isPast(c.path) {
+			c.held = true
+			return nil
 		}
 	}
 }

@@ -50,6 +50,16 @@ func TestTOCOnDisk(t *testing.T) {
 	if len(below) != 101 || below[0] != "usr/lib/pkg00031" || below[100] != "usr/lib/pkg00031/file99.py" {
 		t.Errorf("below the prefix: %d %v", len(below), below)
 	}
+	var children []string
+	for n, err := range Squash([]*TOC{toc, toc}).Children("usr/lib") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		children = append(children, n.Path)
+	}
+	if len(children) != 50 || children[49] != "usr/lib/pkg00049" {
+		t.Errorf("children: %v", children)
+	}
 	if _, err := toc.Lookup("usr/lib/pkg"); err != ErrNotExist {
 		t.Error(err)
 	}

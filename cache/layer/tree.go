@@ -56,6 +56,44 @@ func (t *Tree) Walk(prefix string) iter.Seq2[Node, error] {
 	}
 }
 
+// Children yields the nodes directly below the directory at the clean path, in the
+// order of ComparePaths, and passes over what lies below those without reading it.
+func (t *Tree) Children(dir string) iter.Seq2[Node, error] {
+	return func(yield func(Node, error) bool) {
+		err := t.children(dir, func(n Node) bool { return yield(n, nil) })
+		if err != nil {
+			yield(Node{}, err)
+		}
+	}
+}
+
+func (t *Tree) children(dir string, yield func(Node) bool) error {
+	m, err := newMerge(t.layers, dir)
+	if err != nil {
+		return err
+	}
+	for {
+		ok, err := m.next()
+		if err != nil || !ok || !within(m.path, dir) {
+			return err
+		}
+		node, exists, err := t.node(m)
+		if err != nil {
+			return err
+		}
+		if len(m.path) == len(dir) {
+			m.enter()
+			continue
+		}
+		if exists && !yield(node) {
+			return nil
+		}
+		if err := m.skip(); err != nil {
+			return err
+		}
+	}
+}
+
 // node gives what is visible at the merge's current path.
 func (t *Tree) node(m *merge) (Node, bool, error) {
 	v := m.see()
