@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"fmt"
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -66,6 +67,22 @@ func TestClosest(t *testing.T) {
 		got := closest(c.name, names)
 		if c.want == "" && len(got) > 0 || c.want != "" && (len(got) == 0 || got[0] != c.want) {
 			t.Errorf("%q: %v", c.name, got)
+		}
+	}
+}
+
+func TestNearNames(t *testing.T) {
+	names := []string{"127.0.0.1:5000/app:main", "debian:bookworm", "python:3.10", "python:3.11"}
+	for name, want := range map[string]string{
+		"pyhton:3.10":               "[python:3.10 python:3.11]",
+		"pyhton":                    "[python:3.10 python:3.11]",
+		"python:2":                  "[python:3.10 python:3.11]",
+		"127.0.0.1:5000/app":        "[127.0.0.1:5000/app:main]",
+		"127.0.0.1:5000/ap@sha256:": "[127.0.0.1:5000/app:main]",
+		"alpine":                    "[]",
+	} {
+		if got := fmt.Sprint(nearNames(name, names)); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
 		}
 	}
 }

@@ -253,8 +253,7 @@ func (s *session) advise(ctx context.Context, ref source.Reference, err error) e
 	}
 	a := &advised{err: err}
 	if all, e := s.store.Images(ctx); e == nil { // advice is not worth an error
-		near := closest(strings.TrimPrefix(ref.Text, "store:"), shortNames(all))
-		for _, name := range near {
+		for _, name := range nearNames(strings.TrimPrefix(ref.Text, "store:"), shortNames(all)) {
 			a.detail = append(a.detail, "did you mean "+name+" (in the store)?")
 		}
 	}
@@ -262,6 +261,35 @@ func (s *session) advise(ctx context.Context, ref source.Reference, err error) e
 		a.hint = "layers images shows what is in the store"
 	}
 	return a
+}
+
+// nearNames are the names that one may have been meant to be: all of it, or, where
+// it has no tag or one that is not there, its repository.
+func nearNames(name string, names []string) []string {
+	if near := closest(name, names); len(near) > 0 {
+		return near
+	}
+	repository, of := repositoryOf(name), map[string][]string{}
+	var repositories []string
+	for _, n := range names {
+		r := repositoryOf(n)
+		repositories = append(repositories, r)
+		of[r] = append(of[r], n)
+	}
+	near := of[repository]
+	for _, r := range closest(repository, repositories) {
+		near = append(near, of[r]...)
+	}
+	return near[:min(len(near), 3)]
+}
+
+// repositoryOf cuts a tag or digest off a name.
+func repositoryOf(name string) string {
+	name, _, _ = strings.Cut(name, "@")
+	if i := strings.LastIndexByte(name, ':'); i > strings.LastIndexByte(name, '/') {
+		name = name[:i]
+	}
+	return name
 }
 
 // shortNames are the names in the store, as people write them, each once.

@@ -80,7 +80,7 @@ func (p *program) inspect(ctx context.Context, names []string, f inspectFlags) (
 	if err := f.check(); err != nil {
 		return err
 	}
-	s, err := p.session(f.store, f.fetch)
+	s, err := p.session(f.store.quietly(f.out.Quiet), f.fetch)
 	if err != nil {
 		return err
 	}

@@ -73,7 +73,7 @@ func (p *program) pull(ctx context.Context, names []string, f pullFlags) (err er
 	if f.all && f.fetch.Platform.Platform != nil {
 		return &usageError{text: "--all-platforms and --platform exclude each other"}
 	}
-	s, err := p.session(f.store, f.fetch)
+	s, err := p.session(f.store.quietly(f.out.Quiet), f.fetch)
 	if err != nil {
 		return err
 	}

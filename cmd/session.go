@@ -20,6 +20,14 @@ type session struct {
 	opened  []io.Closer // sources of images that are read in place
 }
 
+// quietly shows no progress, unless its form was asked for.
+func (s storeFlags) quietly(quiet bool) storeFlags {
+	if quiet && s.Progress == term.ModeAuto {
+		s.Progress = term.ModeNone
+	}
+	return s
+}
+
 // session opens the store. Close it.
 func (p *program) session(flags storeFlags, fetch fetchFlags) (*session, error) {
 	if err := flags.check(); err != nil {
@@ -59,7 +67,7 @@ func (p *program) startProgress(mode term.Mode) {
 
 func progressOf(e cache.Event) term.Event {
 	t := term.Event{
-		Image: e.Image, Layer: e.Layer + 1, ID: shortDigest(e.Digest),
+		Image: e.Image, Layer: e.Layer + 1, ID: e.Digest.String(),
 		State: term.State(e.Step), Bytes: e.Bytes, Size: e.Size,
 	}
 	if e.Err != nil {

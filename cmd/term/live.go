@@ -96,9 +96,9 @@ func (it *item) doneBytes() int64 {
 
 func (p *Progress) line(it *item) string {
 	if it.State == Retrying {
-		return fmt.Sprintf("  layer %-3d %-12s  %s", it.Layer, Escape(it.ID), p.status(it))
+		return fmt.Sprintf("  layer %-3d %-12s  %s", it.Layer, it.short(), p.status(it))
 	}
-	return fmt.Sprintf("  layer %-3d %-12s  %s  %s", it.Layer, Escape(it.ID), p.bar(it.Bytes, it.Size), p.status(it))
+	return fmt.Sprintf("  layer %-3d %-12s  %s  %s", it.Layer, it.short(), p.bar(it.Bytes, it.Size), p.status(it))
 }
 
 // bar draws a part of a whole in 20 columns.

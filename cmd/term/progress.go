@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 )
@@ -52,7 +53,7 @@ const (
 type Event struct {
 	Image string
 	Layer int    // from 1
-	ID    string // a short digest
+	ID    string // its digest, "sha256:…"
 	State State
 	Bytes int64 // of Size that are done
 	Size  int64
@@ -101,6 +102,12 @@ type item struct {
 	since    time.Time // of the first event
 	from     int64     // bytes at the first event
 	reported time.Time // of the last plain or JSON line
+}
+
+// short is the digest as lines for people have it.
+func (it *item) short() string {
+	id := it.ID[strings.IndexByte(it.ID, ':')+1:]
+	return Escape(id[:min(12, len(id))])
 }
 
 func (it *item) over() bool { return it.State == Done || it.State == Exists }
@@ -242,7 +249,7 @@ func (p *Progress) plain(it *item, now time.Time) {
 		return
 	}
 	it.reported = now
-	fmt.Fprintf(p.w, "%s: layer %d  %s  %s\n", Escape(it.Image), it.Layer, Escape(it.ID), p.status(it))
+	fmt.Fprintf(p.w, "%s: layer %d  %s  %s\n", Escape(it.Image), it.Layer, it.short(), p.status(it))
 }
 
 // status says how far an item is, without a bar.

@@ -88,7 +88,7 @@ func TestJSONLines(t *testing.T) {
 			t.Errorf("%q: %v", l, err)
 		}
 	}
-	if !strings.Contains(lines[len(lines)-1], `"state":"done"`) {
+	if !strings.Contains(lines[len(lines)-1], `"digest":"x","state":"done"`) {
 		t.Errorf("last line: %s", lines[len(lines)-1])
 	}
 }
@@ -122,7 +122,7 @@ func TestLive(t *testing.T) {
 	draws := 0
 	for i := range 200 {
 		n := out.Len()
-		p.Update(Event{Image: "python:3.10", Layer: 1 + i%2, ID: "0123456789ab", State: "downloading", Bytes: int64(i / 2), Size: 100})
+		p.Update(Event{Image: "python:3.10", Layer: 1 + i%2, ID: "sha256:0123456789abcdef0123456789abcdef", State: "downloading", Bytes: int64(i / 2), Size: 100})
 		if out.Len() != n {
 			draws++
 		}
