@@ -103,8 +103,12 @@ func (l *Listing) ofTree(in *Input, path string) (iter.Seq2[Row, error], error) 
 		return nil, in.notExist(tree, path, err)
 	}
 	l.Named, l.Dir = named(node.Path), node.Kind == layer.Dir
+	nodes := tree.Walk(node.Path)
+	if l.Dir && !l.Recursive {
+		nodes = tree.Children(node.Path)
+	}
 	return func(yield func(Row, error) bool) {
-		for n, err := range tree.Walk(node.Path) {
+		for n, err := range nodes {
 			if !yield(nodeRow(n), err) || err != nil {
 				return
 			}

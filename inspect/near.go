@@ -53,12 +53,12 @@ func nearTo(tree *layer.Tree, path string) ([]string, error) {
 		distance int
 	}
 	top := newTopK(maxNear, func(a, b candidate) int { return cmp.Compare(a.distance, b.distance) })
-	for n, err := range tree.Walk(dir) {
+	for n, err := range tree.Children(dir) {
 		if err != nil {
 			return nil, err
 		}
-		parent, name := cut(n.Path)
-		if parent != dir || n.Path == dir || len(name) > 255 || len(wanted) > 255 {
+		name := n.Name()
+		if len(name) > 255 || len(wanted) > 255 {
 			continue
 		}
 		if d := distance(strings.ToLower(name), strings.ToLower(wanted)); d <= max(1, len(wanted)/4) {
