@@ -66,7 +66,7 @@ func environment(ts *testscript.TestScript) []string {
 	var env []string
 	for _, name := range []string{
 		"HOME", "LAYERS_STORE", "XDG_RUNTIME_DIR", "TMPDIR", "PATH", "LANG", "LC_ALL", "CI", "TERM",
-		"NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "LAYERS_DEBUG",
+		"GORACE", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "LAYERS_DEBUG",
 	} {
 		if value := ts.Getenv(name); value != "" {
 			env = append(env, name+"="+value)
