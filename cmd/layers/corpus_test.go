@@ -1,0 +1,59 @@
+//go:build corpus
+
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+)
+
+// TestRealImages runs the program as it is built for users on the corpus of real
+// images, and holds it to its bounds of memory.
+func TestRealImages(t *testing.T) {
+	registry := os.Getenv("LAYERS_TEST_REGISTRY")
+	if registry == "" {
+		t.Fatal("LAYERS_TEST_REGISTRY must be the host and port of the corpus's registry")
+	}
+	program := filepath.Join(t.TempDir(), "layers")
+	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+		t.Fatalf("building: %v\n%s", err, out)
+	}
+	t.Setenv("LAYERS_STORE", filepath.Join(t.TempDir(), "store"))
+	for _, c := range []struct {
+		image string
+		warm  int64 // MB of a warm inspect
+	}{
+		{"python:3.10", 20}, {"python:zstd", 20}, {"app:pr", 20}, {"many:100", 30}, {"node:1", 20}, {"rpm:1", 20}, {"static:1", 20},
+	} {
+		ref := registry + "/" + c.image
+		if mb, _ := peak(t, program, "pull", ref); mb > 150 {
+			t.Errorf("%s: pull took %d MB", c.image, mb)
+		}
+		peak(t, program, "inspect", "-f", "json", ref) // makes the summary that the next one finds
+		mb, first := peak(t, program, "inspect", "-f", "json", ref)
+		if mb > c.warm {
+			t.Errorf("%s: a warm inspect took %d MB, more than %d", c.image, mb, c.warm)
+		}
+		if _, second := peak(t, program, "inspect", "-f", "json", ref); !bytes.Equal(first, second) {
+			t.Errorf("%s: two runs, two answers", c.image)
+		}
+	}
+	peak(t, program, "cache", "verify")
+}
+
+// peak runs the program, which must succeed, and returns the most memory that it
+// had, in MB, and its answer.
+func peak(t *testing.T, program string, args ...string) (int64, []byte) {
+	t.Helper()
+	c := exec.Command(program, args...)
+	var stdout, stderr bytes.Buffer
+	c.Stdout, c.Stderr = &stdout, &stderr
+	if err := c.Run(); err != nil {
+		t.Fatalf("%v: %v\n%s", args, err, stderr.String())
+	}
+	return c.ProcessState.SysUsage().(*syscall.Rusage).Maxrss / 1000, stdout.Bytes()
+}
