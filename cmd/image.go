@@ -263,35 +263,6 @@ func (s *session) advise(ctx context.Context, ref source.Reference, err error) e
 	return a
 }
 
-// nearNames are the names that one may have been meant to be: all of it, or, where
-// it has no tag or one that is not there, its repository.
-func nearNames(name string, names []string) []string {
-	if near := closest(name, names); len(near) > 0 {
-		return near
-	}
-	repository, of := repositoryOf(name), map[string][]string{}
-	var repositories []string
-	for _, n := range names {
-		r := repositoryOf(n)
-		repositories = append(repositories, r)
-		of[r] = append(of[r], n)
-	}
-	near := of[repository]
-	for _, r := range closest(repository, repositories) {
-		near = append(near, of[r]...)
-	}
-	return near[:min(len(near), 3)]
-}
-
-// repositoryOf cuts a tag or digest off a name.
-func repositoryOf(name string) string {
-	name, _, _ = strings.Cut(name, "@")
-	if i := strings.LastIndexByte(name, ':'); i > strings.LastIndexByte(name, '/') {
-		name = name[:i]
-	}
-	return name
-}
-
 // shortNames are the names in the store, as people write them, each once.
 func shortNames(all []cache.Stored) []string {
 	var names []string

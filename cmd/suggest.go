@@ -1,6 +1,9 @@
 package cmd
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // closest returns the candidates that name is most likely a slip of, best first,
 // at most three. Comparing is by edits: one for each letter that is wrong, missing,
@@ -55,4 +58,33 @@ func edits(a, b string) int {
 		prev2, prev, row = prev, row, prev2
 	}
 	return prev[len(b)]
+}
+
+// nearNames are the names that one may have been meant to be: all of it, or, where
+// it has no tag or one that is not there, its repository.
+func nearNames(name string, names []string) []string {
+	if near := closest(name, names); len(near) > 0 {
+		return near
+	}
+	repository, of := repositoryOf(name), map[string][]string{}
+	var repositories []string
+	for _, n := range names {
+		r := repositoryOf(n)
+		repositories = append(repositories, r)
+		of[r] = append(of[r], n)
+	}
+	near := of[repository]
+	for _, r := range closest(repository, repositories) {
+		near = append(near, of[r]...)
+	}
+	return near[:min(len(near), 3)]
+}
+
+// repositoryOf cuts a tag or digest off a name.
+func repositoryOf(name string) string {
+	name, _, _ = strings.Cut(name, "@")
+	if i := strings.LastIndexByte(name, ':'); i > strings.LastIndexByte(name, '/') {
+		name = name[:i]
+	}
+	return name
 }
