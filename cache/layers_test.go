@@ -167,6 +167,7 @@ func TestOpenFile(t *testing.T) {
 	}
 	for name, img := range map[string]v1.Image{"stored": stored, "elsewhere": src.Image} {
 		t.Run(name, func(t *testing.T) {
+			s := s
 			if name == "elsewhere" {
 				s = testStore(t)
 			}
