@@ -24,7 +24,7 @@ const benchSize = 16 << 20 // of content, at most
 func goSource(b *testing.B) []byte {
 	var out bytes.Buffer
 	w := tar.NewWriter(&out)
-	if err := w.AddFS(os.DirFS(filepath.Join(runtime.GOROOT(), "src/cmd"))); err != nil {
+	if err := w.AddFS(os.DirFS(filepath.Join(goroot(b), "src/cmd"))); err != nil {
 		b.Fatal(err)
 	}
 	return out.Bytes()[:min(out.Len(), benchSize)]

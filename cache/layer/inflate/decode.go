@@ -5,12 +5,7 @@ import "encoding/binary"
 // decode goes on with a block of codes, up to limit or a little further.
 func (d *Reader) decode(limit uint) error {
 	for d.pos < limit {
-		var err error
-		if d.in.end-d.in.pos >= fastInput {
-			err = d.decodeFast(limit)
-		} else {
-			err = d.decodeSymbol()
-		}
+		err := d.decodeFast(limit)
 		if err == errEndOfBlock {
 			return d.endBlock()
 		}

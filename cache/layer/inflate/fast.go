@@ -20,7 +20,7 @@ func refill(buf *[inputSize]byte, next uint, bits, count uint64) (uint, uint64, 
 }
 
 // decodeFast decodes until limit, the end of the block, or until less than fastInput
-// bytes are in the buffer; there must be that many.
+// bytes are in the buffer. If that is so from the start it decodes one symbol.
 //
 // All its state is in local variables, which fit into the registers of a 64-bit
 // machine. Of count only the low 6 bits are kept right, so that an entry can be
@@ -30,8 +30,9 @@ func (d *Reader) decodeFast(limit uint) error {
 	in := &d.in
 	next, pos := in.pos, d.pos
 	last := in.end - fastInput
+	// The compiler learns here what it needs to leave out most checks of an index.
 	if next > last || last > inputSize-fastInput || limit > windowSize-slack {
-		return nil // never, but so the compiler knows, and need not check most indexes
+		return d.decodeSymbol()
 	}
 	var err error
 	next, bits, count := refill(&in.buf, next, in.bits, in.count)

@@ -73,11 +73,13 @@ func TestGzipSameAsStandard(t *testing.T) {
 // Wherever a file is cut or changed, there is an error, or the right output.
 func TestGzipDamaged(t *testing.T) {
 	g := NewGzipReader(nil)
-	for _, in := range gzips(t) {
-		for n := range min(len(in), 300) {
+	all := gzips(t)
+	for _, name := range []string{"full", "with empty", "garbage"} {
+		in := all[name]
+		for n := range in {
 			cut := in[:n]
 			sameGzip(t, g, cut, bytes.NewReader(cut))
-			for _, flip := range []byte{1, 4, 0x10, 0x80, 0xff} {
+			for _, flip := range []byte{1, 4, 0x10, 0xff} {
 				in[n] ^= flip
 				sameGzip(t, g, in, bytes.NewReader(in))
 				in[n] ^= flip

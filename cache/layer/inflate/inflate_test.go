@@ -139,7 +139,7 @@ func TestRead(t *testing.T) {
 func TestCut(t *testing.T) {
 	d := NewReader(nil)
 	for _, name := range []string{"text", "source", "periods"} {
-		content := contents(t)[name]
+		content := contents(t)[name][:2000]
 		in := deflated(t, 6, content)
 		for n := range in {
 			got := ours(d, bytes.NewReader(in[:n]))
@@ -154,9 +154,9 @@ func TestCut(t *testing.T) {
 func TestFlipped(t *testing.T) {
 	d := NewReader(nil)
 	for _, name := range []string{"text", "periods", "skewed"} {
-		in := deflated(t, 6, contents(t)[name][:2000])
+		in := deflated(t, 6, contents(t)[name][:1500])
 		for n := range in {
-			for _, flip := range []byte{1, 0x10, 0x80, 0xff} {
+			for _, flip := range []byte{1, 0x10, 0xff} {
 				in[n] ^= flip
 				same(t, standard(in), ours(d, bytes.NewReader(in)))
 				in[n] ^= flip
@@ -167,9 +167,9 @@ func TestFlipped(t *testing.T) {
 
 // What InputOffset says is enough for what was returned, and a byte less is not.
 func TestInputOffset(t *testing.T) {
-	in := streams(t)["skewed at 8"]
+	in := streams(t)["far at 6"]
 	d, other := NewReader(bytes.NewReader(in)), NewReader(nil)
-	total := 0
+	total, exact := 0, 0
 	for {
 		run, err := d.Next()
 		if err == io.EOF {
@@ -189,6 +189,10 @@ func TestInputOffset(t *testing.T) {
 		if got := ours(other, bytes.NewReader(in[:used-1])); len(got.out) >= total {
 			t.Errorf("%d bytes of input give %d of output too", used-1, len(got.out))
 		}
+		exact++
+	}
+	if exact == 0 {
+		t.Error("no run ended within a block")
 	}
 	if d.InputOffset() != int64(len(in)) {
 		t.Errorf("at the end %d of %d bytes of input used", d.InputOffset(), len(in))

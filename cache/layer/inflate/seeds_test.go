@@ -5,12 +5,14 @@ import (
 	"compress/flate"
 	"compress/gzip"
 	"encoding/base64"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -21,7 +23,7 @@ func contents(t testing.TB) map[string][]byte {
 	for i := range random {
 		random[i] = byte(r.Uint32())
 	}
-	skewed := make([]byte, 300_000) // whose codes are of every length
+	skewed := make([]byte, 100_000) // whose codes are of every length
 	for i := range skewed {
 		skewed[i] = byte(min(r.ExpFloat64()*12, 255))
 	}
@@ -30,7 +32,7 @@ func contents(t testing.TB) map[string][]byte {
 		periods = append(periods, bytes.Repeat(random[n:2*n], 400/n+2)...)
 	}
 	var far []byte // matches with the largest distances
-	for n := 3; n < 270; n += 15 {
+	for n := 3; n < 270; n += 25 {
 		far = append(far, random[n:2*n]...)
 		far = append(far, random[:32<<10-n]...)
 	}
@@ -38,20 +40,31 @@ func contents(t testing.TB) map[string][]byte {
 		"empty":   {},
 		"byte":    {'x'},
 		"text":    []byte(strings.Repeat("to be or not to be, that is the question; ", 50)),
-		"zeros":   make([]byte, 400_000),
+		"zeros":   make([]byte, 100_000),
 		"random":  random,
 		"skewed":  skewed,
 		"periods": periods,
 		"far":     far,
-		"source":  goroot(t, "src/compress/flate/inflate.go"),
-		"numbers": goroot(t, "src/compress/testdata/e.txt"),
-		"image":   goroot(t, "src/image/testdata/video-001.png"),
+		"source":  goFile(t, "src/compress/flate/inflate.go"),
+		"numbers": goFile(t, "src/compress/testdata/e.txt"),
+		"image":   goFile(t, "src/image/testdata/video-001.png"),
 	}
 }
 
-// goroot is a file of the Go tree.
-func goroot(t testing.TB, name string) []byte {
-	b, err := os.ReadFile(filepath.Join(runtime.GOROOT(), name))
+var goEnv = sync.OnceValues(func() ([]byte, error) { return exec.Command("go", "env", "GOROOT").Output() })
+
+// goroot is where the Go tree is.
+func goroot(t testing.TB) string {
+	root, err := goEnv()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(bytes.TrimSpace(root))
+}
+
+// goFile is a file of the Go tree.
+func goFile(t testing.TB, name string) []byte {
+	b, err := os.ReadFile(filepath.Join(goroot(t), name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,20 +91,27 @@ func deflated(t testing.TB, level int, content []byte) []byte {
 	return b.Bytes()
 }
 
-// streams are the contents at every level.
+var (
+	streamsOnce sync.Once
+	allStreams  map[string][]byte
+)
+
+// streams are the contents at every level. They must not be changed.
 func streams(t testing.TB) map[string][]byte {
-	all := make(map[string][]byte)
-	for name, content := range contents(t) {
-		for level := flate.HuffmanOnly; level <= flate.BestCompression; level++ {
-			all[name+" at "+string(rune('2'+level))] = deflated(t, level, content)
+	streamsOnce.Do(func() {
+		allStreams = make(map[string][]byte)
+		for name, content := range contents(t) {
+			for level := flate.HuffmanOnly; level <= flate.BestCompression; level++ {
+				allStreams[fmt.Sprintf("%s at %d", name, level)] = deflated(t, level, content)
+			}
 		}
-	}
-	return all
+	})
+	return allStreams
 }
 
 // goStreams are the streams in the Go tree's own tests.
 func goStreams(t testing.TB) map[string][]byte {
-	root := filepath.Join(runtime.GOROOT(), "src/compress/flate/testdata")
+	root := filepath.Join(goroot(t), "src/compress/flate/testdata")
 	all := make(map[string][]byte)
 	for _, pattern := range []string{"*.expect", "*.golden", "*.expect-noinput"} {
 		names, err := filepath.Glob(filepath.Join(root, pattern))
@@ -99,7 +119,7 @@ func goStreams(t testing.TB) map[string][]byte {
 			t.Fatal("no streams in the Go tree", err)
 		}
 		for _, name := range names {
-			all[filepath.Base(name)] = goroot(t, "src/compress/flate/testdata/"+filepath.Base(name))
+			all[filepath.Base(name)] = goFile(t, "src/compress/flate/testdata/"+filepath.Base(name))
 		}
 	}
 	return all
@@ -254,7 +274,7 @@ func gzips(t testing.TB) map[string][]byte {
 	withCRC = append(withCRC[:10:10], append([]byte{0, 0}, plain[10:]...)...)
 	sum := headerSum(withCRC[:10])
 	withCRC[10], withCRC[11] = byte(sum), byte(sum>>8)
-	fromGo, err := base64.StdEncoding.DecodeString(string(goroot(t, "src/compress/gzip/testdata/issue6550.gz.base64")))
+	fromGo, err := base64.StdEncoding.DecodeString(string(goFile(t, "src/compress/gzip/testdata/issue6550.gz.base64")))
 	if err != nil {
 		t.Fatal(err)
 	}
