@@ -27,10 +27,11 @@ func (c Compression) String() string {
 
 // codec is the seam for decompressors: to take in another, implement this and
 // name it in newCodec. Read returns io.EOF when the blob is read to its last
-// byte, and io.ErrUnexpectedEOF when the blob ends too early. It takes from its
-// input only what it needs, or InputOffset is less exact.
+// byte, and io.ErrUnexpectedEOF when the blob ends too early.
 type codec interface {
 	io.Reader
+	// used is the number of the blob's bytes that what Read returned took.
+	used() int64
 	// ignored is the number of bytes after the compressed data.
 	ignored() int64
 	// free gives the codec back; it must not be used after that.
@@ -56,7 +57,8 @@ type Decoder struct {
 	in       *input
 	codec    codec
 	out      int64
-	trailing int64 // when closed: what the codec ignored
+	offset   int64 // when closed: what the codec used
+	trailing int64 // and what it ignored
 	err      error
 }
 
@@ -129,9 +131,14 @@ func (e *streamError) Unwrap() error { return e.err }
 
 // InputOffset is the number of the blob's bytes that the decoder needed for what
 // Read has returned up to now, as near as it can tell; it never decreases. A
-// deflate stream is known to some bytes at each 32 KiB of output and at the end of
+// deflate stream is known to a byte at each 32 KiB of output and at the end of
 // each member, a zstd stream exactly at the end of each block.
-func (d *Decoder) InputOffset() int64 { return d.in.used() }
+func (d *Decoder) InputOffset() int64 {
+	if d.codec == nil {
+		return d.offset
+	}
+	return d.codec.used()
+}
 
 // Ignored is the number of bytes after the last gzip member that are no member.
 // It is known when Read has returned io.EOF.
@@ -146,7 +153,7 @@ func (d *Decoder) Ignored() int64 {
 // the underlying reader.
 func (d *Decoder) Close() error {
 	if d.codec != nil {
-		d.trailing = d.codec.ignored()
+		d.offset, d.trailing = d.codec.used(), d.codec.ignored()
 		d.codec.free()
 		d.in.free()
 		d.codec, d.err = nil, errClosed
@@ -158,5 +165,6 @@ func (d *Decoder) Close() error {
 type plain struct{ in *input }
 
 func (p plain) Read(b []byte) (int, error) { return p.in.br.Read(b) }
+func (p plain) used() int64                { return p.in.used() }
 func (p plain) ignored() int64             { return 0 }
 func (p plain) free()                      {}

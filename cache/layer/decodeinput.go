@@ -6,8 +6,7 @@ import (
 	"sync"
 )
 
-// input counts the bytes of a blob that a codec takes. Codecs read from br itself,
-// because klauspost's inflater is faster on a *bufio.Reader than on an interface.
+// input counts the bytes of a blob that a codec takes from br.
 type input struct {
 	br   *bufio.Reader
 	src  io.Reader
@@ -26,16 +25,10 @@ func newInput(r io.Reader) *input {
 }
 
 // used is how much of the blob was taken out of the buffer.
-func (in *input) used() int64 {
-	if in.br == nil {
-		return in.read
-	}
-	return in.read - int64(in.br.Buffered())
-}
+func (in *input) used() int64 { return in.read - int64(in.br.Buffered()) }
 
-// free gives the buffer back; used then stays what it is.
+// free gives the buffer back.
 func (in *input) free() {
-	in.read = in.used()
 	in.br.Reset(nil)
 	buffers.Put(in.br)
 	in.br, in.src = nil, nil

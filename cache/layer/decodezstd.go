@@ -17,17 +17,20 @@ var errZstdWindow = fmt.Errorf("it needs a window of more than %d MiB", maxZstdW
 
 // zstdCodec decodes zstd frames one after another, skippable ones included, in
 // the caller's own goroutine.
-type zstdCodec struct{ z *zstd.Decoder }
+type zstdCodec struct {
+	z  *zstd.Decoder
+	in *input
+}
 
 var zstds sync.Pool // of *zstd.Decoder
 
 func newZstd(in *input) (codec, error) {
 	if z, ok := zstds.Get().(*zstd.Decoder); ok {
-		return zstdCodec{z}, z.Reset(in.br)
+		return zstdCodec{z, in}, z.Reset(in.br)
 	}
 	z, err := zstd.NewReader(in.br, zstd.WithDecoderConcurrency(1),
 		zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxZstdWindow))
-	return zstdCodec{z}, err
+	return zstdCodec{z, in}, err
 }
 
 func (c zstdCodec) Read(p []byte) (int, error) {
@@ -38,6 +41,7 @@ func (c zstdCodec) Read(p []byte) (int, error) {
 	return n, err
 }
 
+func (c zstdCodec) used() int64    { return c.in.used() }
 func (c zstdCodec) ignored() int64 { return 0 }
 
 func (c zstdCodec) free() {
