@@ -91,7 +91,7 @@ func TestEveryCodeHasAMeaning(t *testing.T) {
 func TestMessagesCannotSteerATerminal(t *testing.T) {
 	var b bytes.Buffer
 	message{line: "a\x1b[2J\nhint: rm -rf /", detail: []string{"\u202e"}, hint: "x\r"}.write(&b)
-	if got, want := b.String(), "layers: a\\x1b[2J\\nhint: rm -rf /\n  \\u{202e}\nhint: x\\x0d\n"; got != want {
+	if got, want := b.String(), "layers: a\\x1b[2J\\nhint: rm -rf /\n  \\u202e\nhint: x\\r\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -52,8 +52,7 @@ var homes = map[string]string{
 	"github.com/spf13/":                "cmd",
 	"github.com/olekukonko/":           "cmd/report",
 	"github.com/dustin/go-humanize":    "cmd/report",
-	"github.com/clipperhouse/":         "cmd/report cmd/term", // what tablewriter measures width by
-	"github.com/mattn/go-runewidth":    "cmd/report cmd/term",
+	"github.com/clipperhouse/":         "cmd/report cmd/term",       // what tablewriter measures width by
 	"golang.org/x/term":                "cmd cmd/term cache/source", // there: a terminal as standard input is no archive
 	"golang.org/x/tools/txtar":         "fixtures",
 	"golang.org/x/sys/":                "cmd cmd/term cache cache/source cache/unpack cache/mount cache/shell",

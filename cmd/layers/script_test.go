@@ -18,6 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/layers/layers/cmd/report"
+	"github.com/layers/layers/cmd/term"
 	"github.com/layers/layers/fixtures"
 )
 
@@ -224,7 +225,7 @@ func width(ts *testscript.TestScript, _ bool, args []string) {
 		if n := report.Width(line); n > most {
 			ts.Fatalf("%d columns: %s", n, line)
 		}
-		if report.Escape(line) != line {
+		if term.Escape(line) != line {
 			ts.Fatalf("not escaped: %q", line)
 		}
 	}

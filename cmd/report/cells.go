@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/layers/layers/cmd/term"
 	"github.com/layers/layers/inspect"
 )
 
@@ -22,11 +23,11 @@ func (o Options) maybeBytes(n *int64) cell {
 
 func countCell(n int64) cell { return cell{Count(n), strconv.FormatInt(n, 10)} }
 
-func (o Options) textCell(s string) cell { return cell{o.Escape(s), Escape(s)} }
+func (o Options) textCell(s string) cell { return cell{o.Escape(s), term.Escape(s)} }
 
-func (o Options) pathCell(path string) cell { return cell{o.Path(path), Escape("/" + path)} }
+func (o Options) pathCell(path string) cell { return cell{o.Path(path), term.Escape("/" + path)} }
 
-func (o Options) digestCell(digest string) cell { return cell{o.Digest(digest), Escape(digest)} }
+func (o Options) digestCell(digest string) cell { return cell{o.Digest(digest), term.Escape(digest)} }
 
 // stepText is a step in one line: short, or whole if nothing may be cut.
 func (o Options) stepText(s *inspect.Step) string {
@@ -43,7 +44,7 @@ func (o Options) stepCell(s *inspect.Step) cell {
 	if s == nil {
 		return cell{}
 	}
-	return cell{o.stepText(s), Escape(strings.Join(strings.Fields(s.CreatedBy), " "))}
+	return cell{o.stepText(s), term.Escape(strings.Join(strings.Fields(s.CreatedBy), " "))}
 }
 
 // numbers writes a set of layers: "2, 3", "1-98".

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/layers/layers/cmd/term"
 	"github.com/layers/layers/inspect"
 )
 
@@ -46,7 +47,7 @@ func dirBytes(by inspect.By, s inspect.Sums) int64 {
 // hold nothing are summed up.
 func (d *dirRows) add(dir *inspect.Dir, depth int) {
 	name := dir.Path[strings.LastIndexByte(dir.Path, '/')+1:] + "/"
-	path := cell{strings.Repeat("  ", depth) + d.o.Escape(name), Escape("/" + dir.Path)}
+	path := cell{strings.Repeat("  ", depth) + d.o.Escape(name), term.Escape("/" + dir.Path)}
 	d.rows = append(d.rows, gridRow{Cells: d.cells(dir.Sums, path), Value: rowOf(dir)})
 	var left inspect.Omitted
 	if dir.Omitted != nil {
@@ -63,7 +64,7 @@ func (d *dirRows) add(dir *inspect.Dir, depth int) {
 	if left.Count > 0 {
 		text := fmt.Sprintf("%s %s more", d.o.ellipsis(), Count(left.Count))
 		d.rows = append(d.rows, gridRow{
-			Cells: d.cells(left.Sums, cell{strings.Repeat("  ", depth+1) + text, Escape("/"+dir.Path) + " (others)"}),
+			Cells: d.cells(left.Sums, cell{strings.Repeat("  ", depth+1) + text, term.Escape("/"+dir.Path) + " (others)"}),
 			Value: omittedRow{dir.Named, left},
 		})
 	}

@@ -9,6 +9,7 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"github.com/layers/layers/cmd/term"
 	"github.com/layers/layers/inspect"
 )
 
@@ -43,13 +44,14 @@ func marshal(value any, indent string) (string, error) {
 // plainJSON escapes the characters that are not shown. Outside strings, JSON has
 // none but line ends.
 func plainJSON(text string) string {
-	if isClean(strings.ReplaceAll(text, "\n", ""), false) {
+	plain := func(r rune) bool { return r == '\n' || r == utf8.RuneError || term.IsShown(r) }
+	if !strings.ContainsFunc(text, func(r rune) bool { return !plain(r) }) {
 		return text
 	}
 	var b strings.Builder
 	for _, r := range text {
 		switch {
-		case r == '\n' || r == utf8.RuneError || isShown(r):
+		case plain(r):
 			b.WriteRune(r)
 		case r > 0xffff:
 			high, low := utf16.EncodeRune(r)

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/layers/layers/cmd/term"
 	"github.com/layers/layers/inspect"
 )
 
@@ -48,7 +49,7 @@ func (o Options) listCells(l *inspect.Listing, r *inspect.Row) []cell {
 	}
 	return []cell{
 		{modeText(r), r.Mode}, o.textCell(fmt.Sprintf("%d:%d", r.UID, r.GID)), size,
-		{o.Escape(modified), r.Modified}, countCell(int64(r.Layer)), {o.listName(l, r), Escape("/" + r.Path)},
+		{o.Escape(modified), r.Modified}, countCell(int64(r.Layer)), {o.listName(l, r), term.Escape("/" + r.Path)},
 		o.textCell(r.Kind), o.textCell(r.Link),
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"text/template"
 	"time"
 
+	"github.com/layers/layers/cmd/term"
 	"github.com/layers/layers/inspect"
 )
 
@@ -72,7 +73,7 @@ func execute(out *printer, t *template.Template, value any) error {
 	for line := range strings.SplitSeq(strings.TrimSuffix(b.String(), "\n"), "\n") {
 		fields := strings.Split(line, "\t")
 		for i, f := range fields {
-			fields[i] = Escape(f)
+			fields[i] = term.Escape(f)
 		}
 		out.line(strings.Join(fields, "\t"), false)
 	}

@@ -1,68 +1,20 @@
 package report
 
 import (
-	"fmt"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/clipperhouse/displaywidth"
+
+	"github.com/layers/layers/cmd/term"
 )
 
-// Escape makes a string safe for a terminal and for a line of its own: control
-// characters, marks that turn the direction of text, other invisible characters
-// and bytes that are not UTF-8 are written as in Go strings.
-func Escape(s string) string { return escape(s, false) }
-
-// Escape is the function Escape, for options that may ask for ASCII alone.
-func (o Options) Escape(s string) string { return escape(s, o.ASCII) }
-
-func escape(s string, ascii bool) string {
-	if isClean(s, ascii) {
-		return s
+// Escape makes a string safe for a terminal and for a line of its own: see
+// term.Escape.
+func (o Options) Escape(s string) string {
+	if o.ASCII {
+		return term.EscapeASCII(s)
 	}
-	var b strings.Builder
-	for i := 0; i < len(s); {
-		r, n := utf8.DecodeRuneInString(s[i:])
-		switch {
-		case r == utf8.RuneError && n == 1:
-			fmt.Fprintf(&b, `\x%02x`, s[i])
-		case isShown(r) && (!ascii || r < utf8.RuneSelf):
-			b.WriteRune(r)
-		default:
-			b.WriteString(escapeRune(r))
-		}
-		i += n
-	}
-	return b.String()
-}
-
-func isClean(s string, ascii bool) bool {
-	for _, r := range s {
-		if r == utf8.RuneError || !isShown(r) || ascii && r >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
-}
-
-// isShown reports whether a character can be written as it is.
-func isShown(r rune) bool { return r == ' ' || unicode.IsPrint(r) }
-
-func escapeRune(r rune) string {
-	switch {
-	case r == '\n':
-		return `\n`
-	case r == '\t':
-		return `\t`
-	case r == '\r':
-		return `\r`
-	case r < 0x80:
-		return fmt.Sprintf(`\x%02x`, r)
-	case r <= 0xffff:
-		return fmt.Sprintf(`\u%04x`, r)
-	}
-	return fmt.Sprintf(`\U%08x`, r)
+	return term.Escape(s)
 }
 
 // Width is the number of columns that an escaped string takes on a terminal.

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mattn/go-runewidth"
+	"github.com/clipperhouse/displaywidth"
 )
 
 // liveLines is how many items are shown at once; the others are in the sum.
@@ -32,7 +32,7 @@ func (p *Progress) draw(now time.Time) {
 	}
 	for _, l := range lines {
 		// One column is left free: a full line would wrap on some terminals.
-		b.WriteString(runewidth.Truncate(l, p.o.Width-1, "…"))
+		b.WriteString(displaywidth.TruncateString(l, p.o.Width-1, "…"))
 		b.WriteByte('\n')
 	}
 	p.lines = len(lines)

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mattn/go-runewidth"
+	"github.com/clipperhouse/displaywidth"
 )
 
 // clock is set by hand.
@@ -139,8 +139,8 @@ func TestLive(t *testing.T) {
 		t.Errorf("screen: %q", rows)
 	}
 	for _, r := range rows {
-		if runewidth.StringWidth(r) > 59 {
-			t.Errorf("%d columns: %q", runewidth.StringWidth(r), r)
+		if displaywidth.String(r) > 59 {
+			t.Errorf("%d columns: %q", displaywidth.String(r), r)
 		}
 	}
 	p.Close()
