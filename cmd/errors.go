@@ -119,6 +119,10 @@ func explainRun(err error, m *message) bool {
 	var bug *bugError
 	var no noError
 	var out *outputError
+	var inLayer *layer.PanicError
+	if errors.As(err, &inLayer) {
+		err = &bugError{value: inLayer.Value, stack: inLayer.Stack}
+	}
 	switch {
 	case errors.As(err, &bug):
 		m.code = exitBug

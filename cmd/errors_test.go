@@ -64,6 +64,7 @@ func TestExplain(t *testing.T) {
 		{&fs.PathError{Op: "open", Path: "p", Err: fs.ErrPermission}, exitHost, "open p"},
 		{errors.New("what is this?"), exitBug, "please report it"},
 		{&bugError{value: "v"}, exitBug, "LAYERS_DEBUG=1"},
+		{&cache.LayerError{Err: &layer.PanicError{Value: "v"}}, exitBug, "LAYERS_DEBUG=1"},
 		{&advised{err: &advised{err: &usageError{text: "t"}, detail: []string{"inner"}, hint: "x"}, detail: []string{"outer"}, hint: "h"},
 			exitUsage, "layers: t\n  outer\n  inner\nhint: h\n"},
 	} {

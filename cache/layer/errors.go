@@ -3,6 +3,7 @@ package layer
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 )
 
 // ErrNotExist is returned when a tree or a TOC has nothing at a path.
@@ -66,3 +67,19 @@ func (e *MismatchError) Error() string {
 }
 
 func (e *MismatchError) Unwrap() error { return e.Err }
+
+// PanicError says that reading a layer hit a bug of this program or of a library:
+// whatever a layer holds must not end the process.
+type PanicError struct {
+	Value any    // what was thrown
+	Stack []byte // where
+}
+
+func (e *PanicError) Error() string { return fmt.Sprintf("internal error: %v", e.Value) }
+
+// recovered, deferred, makes an error of a panic.
+func recovered(err *error) {
+	if v := recover(); v != nil {
+		*err = &PanicError{Value: v, Stack: debug.Stack()}
+	}
+}

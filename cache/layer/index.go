@@ -50,7 +50,8 @@ func Index(ctx context.Context, r io.Reader, out Outputs, o IndexOptions) (Index
 	err := p.run()
 	p.stop()
 	var limit *LimitError
-	if errors.As(err, &limit) || ctx.Err() != nil || p.blob.failed(err) {
+	var bug *PanicError
+	if errors.As(err, &limit) || errors.As(err, &bug) || ctx.Err() != nil || p.blob.failed(err) {
 		return Indexed{}, errors.Join(ctx.Err(), err)
 	}
 	if mismatch := p.check(err); mismatch != nil {
@@ -106,7 +107,8 @@ func (p *pass) close() {
 }
 
 // run reads the blob and the tar in it to their ends.
-func (p *pass) run() error {
+func (p *pass) run() (err error) {
+	defer recovered(&err)
 	decoder, err := NewDecoder(p.blob)
 	if err != nil {
 		return err
@@ -239,7 +241,8 @@ func (p *pass) write() error {
 	return p.writeTOC()
 }
 
-func (p *pass) writeTOC() error {
+func (p *pass) writeTOC() (err error) {
+	defer recovered(&err)
 	f, err := p.builder.finish()
 	if err != nil {
 		return err

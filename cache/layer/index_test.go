@@ -91,6 +91,28 @@ func TestReaderFaultIsPassedOn(t *testing.T) {
 	}
 }
 
+// panickingReader stands for a bug in a decoder.
+type panickingReader struct{ r io.Reader }
+
+func (p panickingReader) Read(b []byte) (int, error) {
+	n, err := p.r.Read(b[:min(len(b), 600)])
+	if err == io.EOF {
+		panic("a bug")
+	}
+	return n, err
+}
+
+func TestPanicIsAnError(t *testing.T) {
+	for _, c := range compressions {
+		blob, o := smallBlob(c)
+		_, err := Index(context.Background(), panickingReader{bytes.NewReader(blob)}, Outputs{TOC: io.Discard}, o)
+		var bug *PanicError
+		if !errors.As(err, &bug) || bug.Value != "a bug" || len(bug.Stack) == 0 {
+			t.Errorf("%v: %v", c, err)
+		}
+	}
+}
+
 type failingWriter struct{ err error }
 
 func (w failingWriter) Write([]byte) (int, error) { return 0, w.err }

@@ -60,6 +60,7 @@ type tarStream struct {
 
 // readMarked reads like io.Reader and says how much of the blob that took.
 func (s *tarStream) readMarked(p []byte) (n int, blob int64, err error) {
+	defer recovered(&err)
 	d := s.pass.decoder
 	n, err = d.Read(p)
 	if h := s.pass.diff; h != nil {
