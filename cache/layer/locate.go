@@ -2,6 +2,16 @@ package layer
 
 import "bytes"
 
+// place is where a name leads: a directory of this layer and a last component.
+type place struct {
+	dir  uint32
+	base []byte
+	root bool // the name is the root itself
+}
+
+// maxHops is how many links of one layer a name may lead through.
+const maxHops = 255
+
 // walker goes through the components of a name, inside the tree of one layer.
 // Links of the same layer are followed in memory, never on a disk.
 type walker struct {

@@ -1,0 +1,135 @@
+package layer
+
+// linkGroup is the names that are one file. Numbers are given in path order.
+type linkGroup struct{ number, links, first uint32 }
+
+// pendingLink is a hard link whose target had not come yet.
+type pendingLink struct {
+	node   uint32
+	ref    uint32 // the node's record, as long as nothing has replaced the link
+	target string
+	name   string // as in the tar
+}
+
+// addLink makes a name for a file that this layer has, or notes that it wants one.
+// A target that comes later in the tar is found at the end.
+func (b *builder) addLink(h *Header, at place) error {
+	target, err := b.lookup(h.Link, h.Name)
+	if err != nil {
+		return err
+	}
+	i, err := b.nodes.add(at.dir, at.base)
+	if err != nil {
+		return err
+	}
+	if target == i && b.nodes.at(i).kind != Dir {
+		b.lint(LintDuplicate, h.Name, "a hard link to itself", 0)
+		return nil
+	}
+	if target != 0 {
+		t := *b.nodes.at(target)
+		if t.kind != Dir && t.kind != Absent && t.kind != HardLink {
+			b.join(i, t.kind, t.ref, h.Name)
+			return nil
+		}
+	}
+	clean, escaped := cleanPath(h.Link)
+	if escaped {
+		b.lint(LintEscapes, h.Link, "the target of a hard link", 0)
+	}
+	return b.addPending(h, i, clean)
+}
+
+// addPending gives a node a hard link whose target this layer does not hold yet.
+func (b *builder) addPending(h *Header, i uint32, target string) error {
+	r := record{kind: HardLink, link: []byte(target), offset: h.Offset}
+	ref, err := b.spool.add(r.append(nil))
+	if err != nil {
+		return err
+	}
+	b.replace(i, HardLink, h.Name)
+	n := b.nodes.at(i)
+	n.kind, n.ref, n.implied = HardLink, ref, false
+	b.pending = append(b.pending, pendingLink{node: i, ref: ref, target: string(h.Link), name: string(h.Name)})
+	return nil
+}
+
+// join makes node i a further name of the file with the record.
+func (b *builder) join(i uint32, kind Kind, ref uint32, name []byte) {
+	if n := b.nodes.at(i); n.kind == kind && n.ref == ref {
+		return
+	}
+	g, ok := b.links[ref]
+	if !ok {
+		g.links = 1
+	}
+	g.links++
+	b.links[ref] = g
+	b.replace(i, kind, name)
+	n := b.nodes.at(i)
+	n.kind, n.ref, n.implied = kind, ref, false
+}
+
+// resolveLinks joins the hard links that came before their targets. What is left
+// can only be in a lower layer.
+func (b *builder) resolveLinks() error {
+	byNode := make(map[uint32]int, len(b.pending))
+	for i, p := range b.pending {
+		if b.nodes.at(p.node).ref == p.ref && b.reachable(p.node) {
+			byNode[p.node] = i
+		}
+	}
+	for i, p := range b.pending {
+		if _, ok := byNode[p.node]; !ok || b.nodes.at(p.node).ref != p.ref {
+			continue
+		}
+		if err := b.resolveChain(i, byNode); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// resolveChain follows links to links up to a file, and joins all on the way to it.
+func (b *builder) resolveChain(i int, byNode map[uint32]int) error {
+	var chain []uint32
+	for {
+		p := b.pending[i]
+		chain = append(chain, p.node)
+		delete(byNode, p.node)
+		target, err := b.lookup([]byte(p.target), []byte(p.name))
+		if err != nil {
+			return err
+		}
+		if next, ok := byNode[target]; ok {
+			i = next
+			continue
+		}
+		b.joinChain(chain, target, p)
+		return nil
+	}
+}
+
+func (b *builder) joinChain(chain []uint32, target uint32, last pendingLink) {
+	t := *b.nodes.at(target)
+	if target == 0 || t.kind == Dir || t.kind == Absent || t.kind == HardLink {
+		b.lint(LintLowerLink, []byte(last.name), "to "+last.target, 0)
+		return
+	}
+	for _, i := range chain {
+		b.nodes.at(i).kind = Absent // nothing is replaced
+		b.join(i, t.kind, t.ref, []byte(last.name))
+	}
+}
+
+// reachable reports whether a node and all its parents live.
+func (b *builder) reachable(i uint32) bool {
+	for i != rootNode {
+		n := b.nodes.at(i)
+		if !b.nodes.lives(n) {
+			return false
+		}
+		i = n.parent
+	}
+	return true
+}
