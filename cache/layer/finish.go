@@ -113,7 +113,8 @@ func (f *finisher) digestEntry(i uint32, s *sums) error {
 	return nil
 }
 
-// count adds an entry to the totals and returns the first path of its link group.
+// count adds an entry to the totals and returns what its link group is told by in
+// digests: a hash of its first path.
 func (f *finisher) count(i uint32, n *node, r *record) (leader []byte) {
 	if n.kind == Absent {
 		return nil
@@ -129,12 +130,13 @@ func (f *finisher) count(i uint32, n *node, r *record) (leader []byte) {
 	}
 	if g.number == 0 {
 		f.groups++
-		g.number, g.first = f.groups, i
+		f.path = f.b.nodes.path(i, f.path[:0])
+		first := sha256.Sum256(f.path)
+		g.number, g.first = f.groups, [16]byte(first[:])
 		f.totals.Unpacked += r.size
 		f.b.links[n.ref] = g
 	}
-	f.path = f.b.nodes.path(g.first, f.path[:0])
-	return f.path
+	return g.first[:]
 }
 
 // include adds one child to its directory's digests: all but its times to the

@@ -1,7 +1,10 @@
 package layer
 
 // linkGroup is the names that are one file. Numbers are given in path order.
-type linkGroup struct{ number, links, first uint32 }
+type linkGroup struct {
+	number, links uint32
+	first         [16]byte // hash of the first path
+}
 
 // pendingLink is a hard link whose target had not come yet.
 type pendingLink struct {
