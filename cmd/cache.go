@@ -5,8 +5,6 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
-
-	"github.com/layers/layers/cache"
 )
 
 func newCache(p *program) *cobra.Command {
@@ -24,9 +22,9 @@ func newCachePath(p *program) *cobra.Command {
 		Short: "where the store is",
 		Args:  arguments(0, 0),
 		RunE: func(*cobra.Command, []string) error {
-			dir := f.Dir
-			if dir == "" {
-				dir = cache.DefaultDir()
+			dir, err := f.path()
+			if err != nil {
+				return err
 			}
 			return p.answer("", func(w io.Writer) error {
 				_, err := fmt.Fprintln(w, dir)
@@ -38,5 +36,6 @@ func newCachePath(p *program) *cobra.Command {
 	return describe(c, manual{
 		long:     "Print the store's directory, whether it is there or not.",
 		examples: []string{"layers cache path", "du -sh \"$(layers cache path)\""},
+		exits:    []int{exitHost},
 	})
 }

@@ -78,11 +78,21 @@ func (p *program) cat(ctx context.Context, name, path string, f catFlags) (err e
 	}
 	content, err := s.store.OpenFile(ctx, img, number, e)
 	if err != nil {
-		return err
+		return changed(err)
 	}
 	defer content.Close()
 	p.progress.Clear()
-	return p.printFile(path, content, f.out.Output)
+	return changed(p.printFile(path, content, f.out.Output))
+}
+
+// changed tells a layer that became unreadable from one that was made so.
+func changed(err error) error {
+	var corrupt *layer.CorruptError
+	var refused *layer.RefusedError
+	if errors.As(err, &corrupt) || errors.As(err, &refused) {
+		return &changedError{err}
+	}
+	return err
 }
 
 // closing closes at a function's end; its error counts if there is no other.

@@ -34,7 +34,9 @@ func newCompletion(p *program) *cobra.Command {
   bash         source <(layers completion bash)            in ~/.bashrc
   zsh          source <(layers completion zsh)             in ~/.zshrc
   fish         layers completion fish | source             in config.fish
-  powershell   layers completion powershell | Out-String | Invoke-Expression`,
+  powershell   layers completion powershell | Out-String | Invoke-Expression
+
+In bash it needs the package bash-completion, sourced before.`,
 		examples: []string{"layers completion bash", "layers completion fish"},
 	})
 }

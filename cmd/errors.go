@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -53,6 +54,13 @@ func (e *usageError) Error() string { return e.text }
 type noError struct{}
 
 func (noError) Error() string { return "no" }
+
+// changedError says that a layer that has been read whole before, since its table of
+// contents is there, can no longer be read: not its publisher is to blame.
+type changedError struct{ err error }
+
+func (e *changedError) Error() string { return e.err.Error() }
+func (e *changedError) Unwrap() error { return e.err }
 
 // advised is an error with what the command knows beside it.
 type advised struct {
@@ -215,8 +223,9 @@ func explainLayer(err error, m *message) bool {
 	var number *inspect.NoLayerError
 	var loop *layer.LoopError
 	var missing *inspect.NotExistError
+	var changed *changedError
 	switch {
-	case errors.As(err, &mismatch):
+	case errors.As(err, &mismatch), errors.As(err, &changed):
 		m.code = exitDamaged
 		m.detail = []string{"the bytes are not what the image says: they were damaged on the way, or where they are kept"}
 		m.hint = "try again; if it stays so, the source is damaged, or the store: layers cache verify --repair"
@@ -250,7 +259,10 @@ func explainStore(err error, m *message) bool {
 	var index *cache.IndexError
 	var absent *cache.NotStoredError
 	switch {
-	case errors.As(err, &blob), errors.As(err, &index), errors.As(err, &absent):
+	case errors.As(err, &index):
+		m.code = exitDamaged
+		m.detail, m.hint = adviseIndex(index.Path)
+	case errors.As(err, &blob), errors.As(err, &absent):
 		m.code = exitDamaged
 		m.hint = "layers cache verify --repair"
 	case errors.As(err, &foreign):
@@ -262,11 +274,21 @@ func explainStore(err error, m *message) bool {
 	case errors.As(err, &space), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		m.code = exitHost
 		m.hint = "layers cache prune, layers rm IMAGE, or another store: --store DIR"
-	case errors.As(err, &access):
+	case errors.As(err, &access), errors.Is(err, errNoHome):
 		m.code = exitHost
 		m.hint = "use a store of your own: --store DIR, LAYERS_STORE"
 	}
 	return m.code != exitDone
+}
+
+// adviseIndex says how to go on where the store cannot even be opened or listed,
+// so that verifying it cannot help.
+func adviseIndex(path string) (detail []string, hint string) {
+	if filepath.Base(path) == "oci-layout" {
+		return nil, fmt.Sprintf(`echo '{"imageLayoutVersion":"1.0.0"}' > %s`, path)
+	}
+	return []string{"the names of images are nowhere else; their layers are still there, and pull takes those that are whole"},
+		fmt.Sprintf("mv %s %s-index.json, then layers pull IMAGE...", path, filepath.Dir(path)) // not into the store, where it would be damage
 }
 
 // explainHost takes what is left: the network and the file system.

@@ -80,6 +80,8 @@ func TestNearNames(t *testing.T) {
 		"127.0.0.1:5000/app":        "[127.0.0.1:5000/app:main]",
 		"127.0.0.1:5000/ap@sha256:": "[127.0.0.1:5000/app:main]",
 		"alpine":                    "[]",
+		"127.0.0.1:5000/other:1":    "[]",
+		"127.0.0.1:5000/py":         "[]",
 	} {
 		if got := fmt.Sprint(nearNames(name, names)); got != want {
 			t.Errorf("%s: %s, want %s", name, got, want)

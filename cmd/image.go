@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -42,7 +43,7 @@ func (s *session) find(ctx context.Context, text string) (*image, error) {
 		found, err = s.inPlace(ctx, ref)
 	}
 	if err != nil {
-		return nil, s.advise(ctx, ref, err)
+		return nil, adviseFile(ref, s.advise(ctx, ref, err))
 	}
 	return found, nil
 }
@@ -261,6 +262,18 @@ func (s *session) advise(ctx context.Context, ref source.Reference, err error) e
 		a.hint = "layers images shows what is in the store"
 	}
 	return a
+}
+
+// adviseFile adds to an error about a plain name that there is a file called so: a
+// name never means one, and whoever forgets that may be told of a registry instead.
+func adviseFile(ref source.Reference, err error) error {
+	if ref.Transport != source.Any {
+		return err
+	}
+	if _, e := os.Stat(ref.Text); e != nil { // advice is not worth an error
+		return err
+	}
+	return &advised{err: err, hint: "the file of that name is ./" + ref.Text}
 }
 
 // shortNames are the names in the store, as people write them, each once.

@@ -112,7 +112,7 @@ func (s *session) pullNamed(ctx context.Context, name string, all bool) ([]pulle
 		sources = []*source.Image{one}
 	}
 	if err != nil {
-		return nil, s.advise(ctx, ref, err)
+		return nil, adviseFile(ref, s.advise(ctx, ref, err))
 	}
 	var got []pulled
 	for _, src := range sources {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -75,6 +76,7 @@ func (p *program) rm(ctx context.Context, names []string, f rmFlags) (err error)
 	if err := errors.Join(missing...); err != nil {
 		return err
 	}
+	gone = eachOnce(gone) // a name and its digest may both have been given
 	freed, err := s.store.Remove(ctx, gone)
 	if err != nil {
 		return err
@@ -84,6 +86,16 @@ func (p *program) rm(ctx context.Context, names []string, f rmFlags) (err error)
 		r.Removed = append(r.Removed, removed{source.Short(st.Name), st.Digest.String(), st.Platform.String()})
 	}
 	return render(p, f.out, r, func(w io.Writer, r rmReport) error { return writeRemoved(w, r, f.out) })
+}
+
+func eachOnce(all []cache.Stored) []cache.Stored {
+	var once []cache.Stored
+	for _, st := range all {
+		if !slices.ContainsFunc(once, func(o cache.Stored) bool { return o.Name == st.Name && o.Digest == st.Digest }) {
+			once = append(once, st)
+		}
+	}
+	return once
 }
 
 // toRemove finds the names that a reference stands for.

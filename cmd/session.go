@@ -28,14 +28,28 @@ func (s storeFlags) quietly(quiet bool) storeFlags {
 	return s
 }
 
+// errNoHome says that nothing tells where the store is.
+var errNoHome = errors.New("where the store is is not known: HOME is not set")
+
+// path is the store's directory, whether it is there or not.
+func (s storeFlags) path() (string, error) {
+	if s.Dir != "" {
+		return s.Dir, nil
+	}
+	if dir := cache.DefaultDir(); dir != "" {
+		return dir, nil
+	}
+	return "", errNoHome
+}
+
 // session opens the store. Close it.
 func (p *program) session(flags storeFlags, fetch fetchFlags) (*session, error) {
 	if err := flags.check(); err != nil {
 		return nil, err
 	}
-	dir := flags.Dir
-	if dir == "" {
-		dir = cache.DefaultDir()
+	dir, err := flags.path()
+	if err != nil {
+		return nil, err
 	}
 	p.startProgress(flags.Progress)
 	store, err := cache.Open(dir, cache.Options{

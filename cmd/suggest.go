@@ -7,13 +7,14 @@ import (
 
 // closest returns the candidates that name is most likely a slip of, best first,
 // at most three. Comparing is by edits: one for each letter that is wrong, missing,
-// too many or swapped with its neighbour.
+// too many or swapped with its neighbour. How many are a slip is measured by what is
+// behind the last slash: that two names share a registry makes them no more alike.
 func closest(name string, candidates []string) []string {
 	const longest = 200 // edits are counted in time of the product of the lengths
 	if len(name) > longest {
 		return nil
 	}
-	most := min(1+len(name)/4, 3)
+	most := min(1+len(name[strings.LastIndexByte(name, '/')+1:])/4, 3)
 	type scored struct {
 		name  string
 		edits int

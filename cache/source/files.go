@@ -124,7 +124,7 @@ func detect(ctx context.Context, files container, ref Reference, o Options, all 
 	case kind == savedKind && wantOCI:
 		return nil, &NotFoundError{Name: nameOf(ref), Reason: "it is a docker-archive, write docker-archive:" + ref.Path}
 	case kind == ociKind && ref.Transport == DockerArchive:
-		return nil, &NotFoundError{Name: nameOf(ref), Reason: "it is an OCI layout, write oci-archive:" + ref.Path}
+		return nil, &NotFoundError{Name: nameOf(ref), Reason: "it is an OCI layout, write " + ociTransport(files) + ref.Path}
 	case kind == savedKind:
 		return archive.images(ctx, ref, all)
 	case kind == ociKind || kind == bothKinds && wantOCI:
@@ -137,6 +137,14 @@ func detect(ctx context.Context, files container, ref Reference, o Options, all 
 		return images, err
 	}
 	return nil, noImage(nameOf(ref), files)
+}
+
+// ociTransport is how an OCI layout is named.
+func ociTransport(files container) string {
+	if _, ok := files.(*archive); ok {
+		return "oci-archive:"
+	}
+	return "oci:"
 }
 
 // noImage says what a container holds instead of an image.
