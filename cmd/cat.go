@@ -138,13 +138,18 @@ func missingPath(ctx context.Context, in *inspect.Input, tree *layer.Tree, path 
 		return a
 	}
 	a.hint = "layers ls " + in.Name + " " + parentOf(path)
+	return hiddenPath(in.Name, tree, path, a)
+}
+
+// hiddenPath adds which layer has a path that the image does not have any more.
+func hiddenPath(image string, tree *layer.Tree, path string, a *advised) error {
 	versions, err := tree.History(inspect.Clean(path))
 	if err != nil {
 		return a
 	}
 	for _, v := range versions {
 		if v.Kind != layer.Absent && !v.Implied {
-			a.hint = fmt.Sprintf("layer %d has it, and a later one hides it: layers why %s %s", v.Layer+1, in.Name, path)
+			a.hint = fmt.Sprintf("layer %d has it, and a later one hides it: layers why %s %s", v.Layer+1, image, path)
 		}
 	}
 	return a

@@ -2,9 +2,11 @@ package cmd
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
+	"github.com/layers/layers/cache/layer"
 	"github.com/layers/layers/inspect"
 )
 
@@ -77,6 +79,9 @@ func (p *program) ls(ctx context.Context, name, path string, f lsFlags) (err err
 	listing, err := inspect.List(ctx, in, path, inspect.ListOptions{
 		Layer: f.layer, Recursive: f.recursive, BySize: f.out.Sort == "size", Limit: f.out.Limit,
 	})
+	if errors.Is(err, layer.ErrNotExist) && f.layer == 0 {
+		return hiddenPath(in.Name, layer.Squash(tocsOf(&in)), path, &advised{err: err})
+	}
 	if err != nil {
 		return err
 	}

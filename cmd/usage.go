@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -84,12 +85,31 @@ func commandHelp(c *cobra.Command, width int) string {
 	return b.String()
 }
 
+// invalidValue says what is wrong with a flag's value, without the names of Go's
+// functions.
+func invalidValue(invalid *pflag.InvalidValueError, err error) string {
+	f, what := invalid.GetFlag(), "is not a whole number"
+	switch {
+	case errors.Is(err, strconv.ErrRange):
+		what = "is out of range"
+	case !errors.Is(err, strconv.ErrSyntax):
+		return err.Error()
+	case f.Value.Type() == "bool":
+		what = "is neither true nor false"
+	}
+	return fmt.Sprintf("--%s: %q %s", f.Name, invalid.GetValue(), what)
+}
+
 // flagError says what is wrong with a flag, and which one may have been meant.
 func flagError(c *cobra.Command, err error) error {
 	if errors.Is(err, pflag.ErrHelp) {
 		return err
 	}
 	e := &usageError{text: err.Error(), hint: c.CommandPath() + " --help"}
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) {
+		e.text = invalidValue(invalid, err)
+	}
 	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) {
 		return e
@@ -98,7 +118,11 @@ func flagError(c *cobra.Command, err error) error {
 	if len(name) == 1 {
 		return e
 	}
-	if !c.HasParent() {
+	switch {
+	case !c.HasParent() && name == "version":
+		e.hint = "layers version"
+		return e
+	case !c.HasParent():
 		e.hint = "flags come after the command: layers COMMAND --" + name
 		return e
 	}

@@ -72,6 +72,7 @@ func openDirectory(name, path string) (container, error) {
 func imagesIn(ctx context.Context, files container, ref Reference, o Options, all bool) ([]*Image, error) {
 	images, err := detect(ctx, files, ref, o, all)
 	if err != nil || len(images) == 0 {
+		err = sayHowToName(err, files, ref)
 		files.Close()
 		return nil, err
 	}
@@ -137,6 +138,21 @@ func detect(ctx context.Context, files container, ref Reference, o Options, all 
 		return images, err
 	}
 	return nil, noImage(nameOf(ref), files)
+}
+
+// sayHowToName adds to an error that lists the images of a file one of them as it is
+// written: a plain path has no place for a name.
+func sayHowToName(err error, files container, ref Reference) error {
+	var unnamed *NotFoundError
+	if ref.Transport != Path || !errors.As(err, &unnamed) || len(unnamed.Have) == 0 {
+		return err
+	}
+	transport := "docker-archive:"
+	if kindOf(files) == ociKind {
+		transport = ociTransport(files)
+	}
+	unnamed.Detail = append(unnamed.Detail, "write "+transport+ref.Path+":"+unnamed.Have[0])
+	return err
 }
 
 // ociTransport is how an OCI layout is named.

@@ -160,7 +160,7 @@ func (e *statusError) Unwrap() error { return e.cause }
 
 func (e *statusError) Error() string {
 	s := fmt.Sprintf("%d %s", e.status, http.StatusText(e.status))
-	if e.message != "" {
+	if e.message != "" && e.message != http.StatusText(e.status) {
 		s += ": " + e.message
 	}
 	return s
