@@ -29,16 +29,20 @@ func (b *builder) addLink(h *Header, at place) error {
 		b.lint(LintDuplicate, h.Name, "a hard link to itself", 0)
 		return nil
 	}
-	if target != 0 {
-		t := *b.nodes.at(target)
-		if t.kind != Dir && t.kind != Absent && t.kind != HardLink {
-			b.join(i, t.kind, t.ref, h.Name)
-			return nil
-		}
-	}
 	clean, escaped := cleanPath(h.Link)
 	if escaped {
 		b.lint(LintEscapes, h.Link, "the target of a hard link", 0)
+	}
+	switch t := *b.nodes.at(target); {
+	case target == 0 || t.kind == Dir || t.kind == Absent:
+	case t.kind == HardLink:
+		// It is a link to the same file, whatever becomes of that name.
+		if clean, err = b.linkOf(&t); err != nil {
+			return err
+		}
+	default:
+		b.join(i, t.kind, t.ref, h.Name)
+		return nil
 	}
 	return b.addPending(h, i, clean)
 }
@@ -53,7 +57,7 @@ func (b *builder) addPending(h *Header, i uint32, target string) error {
 	b.replace(i, HardLink, h.Name)
 	n := b.nodes.at(i)
 	n.kind, n.ref, n.implied = HardLink, ref, false
-	b.pending = append(b.pending, pendingLink{node: i, ref: ref, target: string(h.Link), name: string(h.Name)})
+	b.pending = append(b.pending, pendingLink{node: i, ref: ref, target: target, name: string(h.Name)})
 	return nil
 }
 
@@ -108,21 +112,61 @@ func (b *builder) resolveChain(i int, byNode map[uint32]int) error {
 			i = next
 			continue
 		}
-		b.joinChain(chain, target, p)
-		return nil
+		return b.joinChain(chain, target, p)
 	}
 }
 
-func (b *builder) joinChain(chain []uint32, target uint32, last pendingLink) {
+func (b *builder) joinChain(chain []uint32, target uint32, last pendingLink) error {
 	t := *b.nodes.at(target)
 	if target == 0 || t.kind == Dir || t.kind == Absent || t.kind == HardLink {
 		b.lint(LintLowerLink, []byte(last.name), "to "+last.target, 0)
-		return
+		return b.pointChain(chain, &t, last.target)
 	}
 	for _, i := range chain {
 		b.nodes.at(i).kind = Absent // nothing is replaced
 		b.join(i, t.kind, t.ref, []byte(last.name))
 	}
+	return nil
+}
+
+// pointChain makes all hard links of a chain lead where its end does, which only
+// a lower layer can have: none is left that leads to a link of this layer.
+func (b *builder) pointChain(chain []uint32, end *node, target string) (err error) {
+	if end.kind == HardLink {
+		if target, err = b.linkOf(end); err != nil {
+			return err
+		}
+	}
+	for _, i := range chain {
+		n := b.nodes.at(i)
+		r, err := b.recordOf(n)
+		if err != nil {
+			return err
+		}
+		if string(r.link) == target {
+			continue
+		}
+		r.link = []byte(target)
+		if n.ref, err = b.spool.add(r.append(nil)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// linkOf returns the clean target of a node that is a hard link.
+func (b *builder) linkOf(n *node) (string, error) {
+	r, err := b.recordOf(n)
+	return string(r.link), err
+}
+
+// recordOf reads a node's record, which is valid until the next is read.
+func (b *builder) recordOf(n *node) (r record, err error) {
+	if b.buf, err = b.spool.get(n.ref, b.buf); err != nil {
+		return r, err
+	}
+	_, err = r.parse(b.buf)
+	return r, err
 }
 
 // reachable reports whether a node and all its parents live.

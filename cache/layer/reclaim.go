@@ -1,6 +1,9 @@
 package layer
 
-import "iter"
+import (
+	"iter"
+	"math"
+)
 
 // Copy is the content of one file in one layer of which no name is visible.
 type Copy struct {
@@ -19,7 +22,7 @@ func (t *Tree) Reclaimable() iter.Seq2[Copy, error] {
 	return func(yield func(Copy, error) bool) {
 		r := reclaim{groups: make(map[carried]*Copy)}
 		var err error
-		if r.needed, err = t.neededBelow(); err != nil {
+		if r.links, err = t.linksBelow(); err != nil {
 			yield(Copy{}, err)
 			return
 		}
@@ -42,7 +45,7 @@ type carried struct {
 }
 
 type reclaim struct {
-	needed map[carried]bool  // content that a visible hard link shows whose target its layer does not hold by that name
+	links  map[carried]int   // content with hard links whose target their layers do not hold by that name: what hid the last, or inView
 	groups map[carried]*Copy // files of several names of which some have come, all hidden; nil for a visible one
 }
 
@@ -50,12 +53,17 @@ type reclaim struct {
 func (r *reclaim) path(m *merge, yield func(Copy, error) bool) bool {
 	v := m.see()
 	for i, h := range m.group {
-		if h.rec.kind != File || h.rec.size == 0 || r.needed[carried{h.layer, h.rec.offset}] {
+		if h.rec.kind != File || h.rec.size == 0 {
+			continue
+		}
+		last := r.links[carried{h.layer, h.rec.offset}]
+		if last == inView {
 			continue
 		}
 		hidden := -1
 		if v.top < 0 || i < v.low {
 			hidden, _ = m.hiddenBy(i)
+			hidden = max(hidden, last)
 		}
 		if c := r.entry(m, h, hidden); c != nil && !yield(*c, nil) {
 			return false
@@ -100,9 +108,13 @@ func newCopy(m *merge, h *head, hiddenBy int) *Copy {
 	return &Copy{Path: e.Path, Names: 1, Layer: h.layer, HiddenBy: hiddenBy, Bytes: e.Size, Entry: e}
 }
 
-// neededBelow finds the content that visible hard links to lower layers show.
-// Stacks without such links, nearly all, are not walked.
-func (t *Tree) neededBelow() (map[carried]bool, error) {
+// inView stands for the layer that hides what none does.
+const inView = math.MaxInt
+
+// linksBelow finds the content of lower layers to which layers have hard links,
+// and which layer hid the last of these. Stacks without such links, nearly all,
+// are not walked.
+func (t *Tree) linksBelow() (map[carried]int, error) {
 	links := false
 	for _, toc := range t.layers {
 		links = links || toc.meta.LowerLinks > 0
@@ -110,22 +122,36 @@ func (t *Tree) neededBelow() (map[carried]bool, error) {
 	if !links {
 		return nil, nil
 	}
-	needed := make(map[carried]bool)
+	last := make(map[carried]int)
 	for m, err := range t.merged("") {
 		if err != nil {
 			return nil, err
 		}
-		v := m.see()
-		if v.top < 0 || m.group[v.top].rec.kind != HardLink {
-			continue
-		}
-		n, ok, err := t.node(m)
-		if err != nil {
-			return nil, err
-		}
-		if ok && n.Kind == File {
-			needed[carried{n.Carrier, n.Offset}] = true
+		top := m.see().top
+		for i, h := range m.group {
+			if h.rec.kind != HardLink {
+				continue
+			}
+			n, ok, err := t.linked(Node{Entry: h.rec.entry(string(m.path)), Layer: h.layer})
+			if err != nil {
+				return nil, err
+			}
+			if !ok || n.Kind != File {
+				continue
+			}
+			last[n.carried()] = max(last[n.carried()], m.until(i, top))
 		}
 	}
-	return needed, nil
+	return last, nil
+}
+
+func (n *Node) carried() carried { return carried{n.Carrier, n.Offset} }
+
+// until is the layer that hides group[i], or inView if it is the top.
+func (m *merge) until(i, top int) int {
+	if i == top {
+		return inView
+	}
+	layer, _ := m.hiddenBy(i)
+	return layer
 }

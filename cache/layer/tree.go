@@ -112,28 +112,49 @@ func (t *Tree) node(m *merge) (Node, bool, error) {
 // holds behind a lower layer's symbolic link.
 func (t *Tree) linked(n Node) (Node, bool, error) {
 	below := Squash(t.layers[:n.Layer])
-	parent, name := splitPath(n.Link)
-	dir, _, err := below.Resolve(parent)
-	if errors.Is(err, ErrNotExist) {
-		dir.Path = parent
-	} else if err != nil && !isLoop(err) {
-		return Node{}, false, err
+	at, link := n.Path, n.Link
+	for range maxResolveHops {
+		target, err := below.target(link)
+		if err != nil {
+			return Node{}, false, err
+		}
+		e, err := t.layers[n.Layer].Lookup(target)
+		if err != nil && err != ErrNotExist {
+			return Node{}, false, err
+		}
+		if err == nil && e.Kind == HardLink && target != at {
+			at, link = target, e.Link
+			continue
+		}
+		if err == nil && carriesFile(e.Kind) {
+			e.Path = n.Path
+			return Node{Entry: e, Layer: n.Layer, Carrier: n.Layer}, true, nil
+		}
+		return below.lend(target, n)
 	}
-	target := joinPath(dir.Path, name)
-	if e, err := t.layers[n.Layer].Lookup(target); err == nil && carriesFile(e.Kind) {
-		e.Path = n.Path
-		return Node{Entry: e, Layer: n.Layer, Carrier: n.Layer}, true, nil
-	} else if err != nil && err != ErrNotExist {
-		return Node{}, false, err
+	return Node{}, false, nil
+}
+
+// target is where a hard link's target lies, behind the tree's symbolic links.
+func (t *Tree) target(link string) (string, error) {
+	parent, name := splitPath(link)
+	dir, _, err := t.Resolve(parent)
+	if errors.Is(err, ErrNotExist) || isLoop(err) {
+		return link, nil
 	}
-	found, err := below.Lookup(target)
+	return joinPath(dir.Path, name), err
+}
+
+// lend gives the file at a path to a hard link of a layer above.
+func (t *Tree) lend(path string, link Node) (Node, bool, error) {
+	found, err := t.Lookup(path)
 	if err == ErrNotExist || err == nil && found.Kind == Dir {
 		return Node{}, false, nil
 	}
 	if err != nil {
 		return Node{}, false, err
 	}
-	found.Path, found.Layer = n.Path, n.Layer
+	found.Path, found.Layer = link.Path, link.Layer
 	return found, true, nil
 }
 
