@@ -51,7 +51,16 @@ func newRow(e *layer.Entry, number int) Row {
 	return r
 }
 
-func nodeRow(n layer.Node) Row { return newRow(&n.Entry, n.Layer+1) }
+func nodeRow(n layer.Node) Row { return newRow(&n.Entry, madeBy(&n)+1) }
+
+// madeBy is the layer that made a name, from 0. One that only needs a directory
+// as a parent has not made it.
+func madeBy(n *layer.Node) int {
+	if n.Kind == layer.Dir {
+		return n.Carrier
+	}
+	return n.Layer
+}
 
 // entryRow is a row about one layer's entry, with what it hides.
 func entryRow(e layer.Entry, number int) Row {

@@ -100,15 +100,16 @@ func Why(ctx context.Context, in Input, path string) (*WhyReport, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		at, followed, err := w.locate(next)
-		r.Hops = append(r.Hops, hops(followed)...)
-		if err != nil {
-			return nil, in.notExist(w.tree, next, err)
+		history, at, followed, err := w.find(next)
+		if isNowhere(err) && len(r.Paths) == 0 {
+			history, followed, err = w.asWritten(path, followed, err)
 		}
-		history, err := w.explain(at)
-		if errors.Is(err, layer.ErrNotExist) && len(r.Paths) > 0 {
-			nowhere := named(at)
-			r.Dangling = &nowhere
+		r.Hops = append(r.Hops, hops(followed)...)
+		if isNowhere(err) && len(r.Paths) > 0 {
+			if errors.Is(err, layer.ErrNotExist) {
+				nowhere := named(at)
+				r.Dangling = &nowhere
+			}
 			return r, nil
 		}
 		if err != nil {
@@ -139,6 +140,35 @@ type why struct {
 	in    *Input
 	tree  *layer.Tree
 	steps *History
+}
+
+// find tells the history of where a path leads, and where that is.
+func (w *why) find(path string) (*PathHistory, string, []layer.Hop, error) {
+	at, followed, err := w.locate(path)
+	if err != nil {
+		return nil, at, followed, err
+	}
+	history, err := w.explain(at)
+	return history, at, followed, err
+}
+
+// asWritten tells the history of a path without following links: one that lower
+// layers have may lie behind a link of a layer above, which leads elsewhere.
+func (w *why) asWritten(path string, followed []layer.Hop, nowhere error) (*PathHistory, []layer.Hop, error) {
+	if slices.Contains(strings.Split(path, "/"), "..") {
+		return nil, followed, nowhere
+	}
+	history, err := w.explain(Clean(path))
+	if errors.Is(err, layer.ErrNotExist) {
+		return nil, followed, nowhere
+	}
+	return history, nil, err
+}
+
+// isNowhere reports whether an error says that a path leads to nothing.
+func isNowhere(err error) bool {
+	var loop *layer.LoopError
+	return errors.Is(err, layer.ErrNotExist) || errors.As(err, &loop)
 }
 
 // locate follows the links to the directory that a path lies in, as far as it
@@ -188,7 +218,7 @@ func (w *why) explain(path string) (*PathHistory, error) {
 		if err != nil {
 			return nil, err
 		}
-		e.Visible = now != nil && after != nil && now.Layer == number
+		e.Visible = now != nil && after != nil && madeBy(now) == number
 		h.Events = append(h.Events, e)
 		before = after
 	}

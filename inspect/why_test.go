@@ -83,6 +83,38 @@ usr/bin/tool 4 rewritten by replaced at usr/bin/tool`,
 	}
 }
 
+// A name that lies behind a link which leads nowhere has a history all the same,
+// and so has the link.
+func TestWhyBehindLinks(t *testing.T) {
+	in := open(t, fixtures.Image("-- 0/d/f [size=5] --\n-- 0/e/f [size=5] --\n-- 1/d -> gone --\n-- 1/e -> e --\n"))
+	for path, want := range map[string]string{
+		"d/f": "d/f 1 added\nd/f 2 removed by replaced at d",
+		"e/f": "e/f 1 added\ne/f 2 removed by replaced at e",
+		"e":   "e 1 added\ne 2 replaced by replaced at e kind dir>symlink link >e",
+	} {
+		r, err := Why(t.Context(), in, path)
+		if err != nil {
+			t.Errorf("%s: %v", path, err)
+			continue
+		}
+		if got, _, _ := strings.Cut(story(r), "\n\n"); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: got\n%s\nwant\n%s", path, got, want)
+		}
+	}
+}
+
+// A layer that only needs a directory as a parent has not made it.
+func TestImpliedDirectoryIsTheLowerLayers(t *testing.T) {
+	in := open(t, fixtures.Image("-- 0/d/ [mode=700] --\n-- 1/d/f --\n"))
+	r, err := Why(t.Context(), in, "d")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := r.Paths[0].Events; r.Paths[0].Now.Layer != 1 || !e[0].Visible || e[1].Visible {
+		t.Errorf("now %+v, events %+v", r.Paths[0].Now, e)
+	}
+}
+
 func TestWhyOfDirectory(t *testing.T) {
 	in := open(t, fixtures.Image("-- 0/d/a [size=5] --\n-- 0/d/b [size=7] --\n-- 1/d/.wh.a --\n-- 1/d/c [size=9] --\n-- 2/x --\n"))
 	r, err := Why(t.Context(), in, "/d")
