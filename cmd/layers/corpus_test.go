@@ -15,14 +15,7 @@ import (
 // TestRealImages runs the program as it is built for users on the corpus of real
 // images, and holds it to its bounds of memory.
 func TestRealImages(t *testing.T) {
-	registry := os.Getenv("LAYERS_TEST_REGISTRY")
-	if registry == "" {
-		t.Fatal("LAYERS_TEST_REGISTRY must be the host and port of the corpus's registry")
-	}
-	program := filepath.Join(t.TempDir(), "layers")
-	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
-		t.Fatalf("building: %v\n%s", err, out)
-	}
+	registry, program := corpusHost(t), built(t)
 	t.Setenv("LAYERS_STORE", filepath.Join(t.TempDir(), "store"))
 	for _, c := range []struct {
 		image string
@@ -46,10 +39,29 @@ func TestRealImages(t *testing.T) {
 	peak(t, program, "cache", "verify")
 }
 
+func corpusHost(t testing.TB) string {
+	t.Helper()
+	host := os.Getenv("LAYERS_TEST_REGISTRY")
+	if host == "" {
+		t.Fatal("LAYERS_TEST_REGISTRY must be the host and port of the corpus's registry")
+	}
+	return host
+}
+
+// built builds the program as users do and returns its path.
+func built(t testing.TB) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "layers")
+	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+		t.Fatalf("building: %v\n%s", err, out)
+	}
+	return program
+}
+
 // peak runs the program, which must succeed, and returns the most memory that it
 // had, in MB, and its answer. GNU time stands in between because a process that is
 // started from this one counts this one's memory as its own.
-func peak(t *testing.T, program string, args ...string) (int64, []byte) {
+func peak(t testing.TB, program string, args ...string) (int64, []byte) {
 	t.Helper()
 	report := filepath.Join(t.TempDir(), "peak")
 	c := exec.Command("/usr/bin/time", append([]string{"-f", "%M", "-o", report, program}, args...)...)
