@@ -55,6 +55,10 @@ func readTar(r *Reader) (list []tarEntry, err error) {
 	}
 }
 
+// errHuge is why an archive is not read further by archive/tar, which would give
+// all the holes of a file of gigabytes.
+var errHuge = errors.New("a huge file")
+
 // readGoTar is readTar by archive/tar, but for what the Reader does otherwise on
 // purpose: global headers are passed over.
 func readGoTar(data []byte, most int) (list []tarEntry, err error) {
@@ -69,6 +73,9 @@ func readGoTar(data []byte, most int) (list []tarEntry, err error) {
 		}
 		if h.Typeflag == tar.TypeXGlobalHeader {
 			continue
+		}
+		if h.Size > 32<<20 {
+			return list, errHuge
 		}
 		content, err := io.ReadAll(r)
 		if err != nil {
@@ -113,8 +120,8 @@ func onPurpose(data []byte, ours, gos error) bool {
 	switch {
 	case errors.As(ours, &refused), errors.As(ours, &limit):
 		return true
-	case ours == nil:
-		return hasGlobal(data)
+	case gos != nil && hasGlobal(data):
+		return true
 	case errors.Is(ours, errPAXName):
 		return bytes.Contains(data, []byte("GNU.sparse.name"))
 	case errors.Is(ours, errSparse):
@@ -146,6 +153,9 @@ func sameAsGo(t *testing.T, what string, data []byte, limits Limits) {
 		if ours[i] != gos[i] {
 			t.Fatalf("%s, entry %d:\n  ours %.999q\n  Go's %.999q", what, i, fmt.Sprintf("%+v", ours[i]), fmt.Sprintf("%+v", gos[i]))
 		}
+	}
+	if goErr == errHuge {
+		return
 	}
 	if (err != nil || goErr != nil || len(ours) != len(gos)) && onPurpose(data, err, goErr) {
 		return
