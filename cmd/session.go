@@ -18,6 +18,7 @@ type session struct {
 	store   *cache.Store
 	fetch   fetchFlags
 	opened  []io.Closer // sources of images that are read in place
+	asking  bool        // layers are asked for, not brought in
 }
 
 // quietly shows no progress, unless its form was asked for.
@@ -52,16 +53,26 @@ func (p *program) session(flags storeFlags, fetch fetchFlags) (*session, error) 
 		return nil, err
 	}
 	p.startProgress(flags.Progress)
-	store, err := cache.Open(dir, cache.Options{
+	s := &session{program: p, fetch: fetch}
+	s.store, err = cache.Open(dir, cache.Options{
 		Jobs:     flags.Jobs,
 		Limits:   flags.Limits,
-		Progress: func(e cache.Event) { p.progress.Update(progressOf(e)) },
+		Progress: s.show,
 		Waiting:  func(holder string) { p.say("waiting for %s, which uses the store", holder) },
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &session{program: p, store: store, fetch: fetch}, nil
+	return s, nil
+}
+
+// show shows what the store reports. That a layer is here is news to who pulls it,
+// and to nobody who looks at an image.
+func (s *session) show(e cache.Event) {
+	if e.Step == cache.Exists && s.asking {
+		return
+	}
+	s.program.progress.Update(progressOf(e))
 }
 
 // startProgress shows progress on stderr; "" is for commands without.
@@ -120,7 +131,9 @@ func (s *session) sourceOptions() source.Options {
 
 // layers returns what each of an image's layers holds, and a function that frees it.
 func (s *session) layers(ctx context.Context, img *image) ([]cache.Layer, func(), error) {
+	s.asking = true
 	found, err := s.store.Layers(ctx, img, img.name)
+	s.asking = false
 	s.program.progress.Clear()
 	if err != nil {
 		return nil, nil, err

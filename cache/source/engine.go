@@ -153,7 +153,7 @@ func (c *engineClient) find(ctx context.Context, ref Reference) (string, error) 
 	}
 	return "", &NotFoundError{
 		Name: ref.Text, Reason: "the engine has no such image", Have: near,
-		Detail: []string{fmt.Sprintf("asked %s, which has %d names", c.addr, len(have))},
+		Detail: []string{fmt.Sprintf("asked %s, which has names of images: %d", c.addr, len(have))},
 	}
 }
 
