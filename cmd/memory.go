@@ -4,7 +4,7 @@ import "runtime/debug"
 
 const (
 	// memoryLimit is soft: as the heap comes near, the collector works harder.
-	memoryLimit = 120 << 20
+	memoryLimit = 110 << 20
 	// gcPercent trades some CPU for a low peak; most of what is allocated lives
 	// as long as the run anyway.
 	gcPercent = 60

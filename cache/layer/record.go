@@ -124,7 +124,11 @@ func (r *record) parse(b []byte) ([]byte, error) {
 	d := decoder{b: b[2:]}
 	r.mode, r.uid, r.gid, r.sec = d.uint32(), d.uint32(), d.uint32(), d.varint()
 	if bits&hasNsec != 0 {
-		r.nsec = int32(d.uint32())
+		nsec := d.uint32()
+		if nsec > 999_999_999 {
+			d.fail()
+		}
+		r.nsec = int32(nsec)
 	}
 	if bits&hasSize != 0 {
 		r.size = int64(d.uvarint())
