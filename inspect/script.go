@@ -125,6 +125,12 @@ func commandName(command string) string {
 	if slices.Contains(aside, list[0]) {
 		return ""
 	}
+	if i := slices.IndexFunc(operands, func(o string) bool { return o == ">" || o == ">>" }); i >= 0 && i+1 < len(operands) {
+		return list[0] + " " + operands[i] + " " + shortHashes(operands[i+1])
+	}
+	if last := len(operands) - 1; last > 0 && slices.Contains(copiers, list[0]) && isOperand(operands[last]) {
+		return list[0] + " … " + shortHashes(operands[last])
+	}
 	for _, o := range operands {
 		if isOperand(o) {
 			return list[0] + " " + shortHashes(o)
@@ -132,6 +138,9 @@ func commandName(command string) string {
 	}
 	return list[0]
 }
+
+// copiers are the commands whose point is where they write: their last operand.
+var copiers = []string{"cp", "mv", "install", "ln"}
 
 func more(yes bool) string {
 	if yes {

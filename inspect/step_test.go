@@ -22,6 +22,7 @@ func TestShortStep(t *testing.T) {
 		{`|1 VERSION=1 2 3 /bin/sh -c make VERSION="$VERSION"`, "", `make VERSION="$VERSION"`},
 		{`|2 A=b C=/bin/sh /bin/sh -c set -eux; curl -fsSL https://example.com/x`, "", `curl -fsSL https://example.com/x`},
 		{`|0 /bin/sh -c true`, "", `true`},
+		{`/bin/sh -c head -c 20000000 /dev/urandom > /opt/big && mkdir /opt/d && cp /opt/big /opt/d/copy`, "", `head > /opt/big; cp … /opt/d/copy`},
 		{`/bin/sh -c rm -rf /opt/d`, "", `rm -rf /opt/d`},
 		{`/bin/sh -c rm -rf /var/lib/apt/lists/*`, "", `rm -rf /var/lib/apt/lists/*`},
 		{`/bin/sh -c apt-get update`, "", `apt-get update`},
