@@ -7,6 +7,7 @@ import "container/heap"
 type merge struct {
 	heads  mergeHeap
 	levels []level // of the directories that lead to the current path
+	deep   []byte  // the path of the last level, which the others are prefixes of
 	path   []byte
 	group  []*head // the cursors that stand at the current path, bottom first
 }
@@ -19,7 +20,7 @@ type head struct {
 
 // level is a directory on the way to the current path.
 type level struct {
-	path   []byte
+	end    int   // of its path in merge.deep: copies of all would grow with the square of the depth
 	floor  int   // the entries below the directory of layers under this one are hidden
 	hiders []int // all layers that hide what lower ones have below it, ascending
 }
@@ -47,7 +48,8 @@ func (m *merge) descend(layers []*TOC, prefix string) error {
 	}
 	for _, parent := range parents(prefix) {
 		m.leave([]byte(parent))
-		l := level{path: []byte(parent), floor: m.floor()}
+		m.deep = append(m.deep[:0], parent...)
+		l := level{end: len(parent), floor: m.floor()}
 		for i, t := range layers {
 			e, err := t.Lookup(parent)
 			if err == ErrNotExist {
@@ -101,7 +103,7 @@ func (m *merge) floor() int {
 // leave drops the levels that path does not lie below.
 func (m *merge) leave(path []byte) {
 	for len(m.levels) > 0 {
-		p := m.levels[len(m.levels)-1].path
+		p := m.deep[:m.levels[len(m.levels)-1].end]
 		if len(p) == 0 && len(path) > 0 || len(path) > len(p) && string(path[:len(p)]) == string(p) && path[len(p)] == '/' {
 			return
 		}
@@ -166,7 +168,8 @@ func (m *merge) enter() {
 	if len(m.levels) > 1 {
 		floor = m.levels[len(m.levels)-2].floor
 	}
-	l.path, l.floor, l.hiders = append(l.path[:0], m.path...), floor, l.hiders[:0]
+	m.deep = append(m.deep[:0], m.path...)
+	l.end, l.floor, l.hiders = len(m.path), floor, l.hiders[:0]
 	for _, h := range m.group {
 		l.add(h.layer, hidesBelow(h.rec.kind, h.rec.hides))
 	}
@@ -222,7 +225,7 @@ func (m *merge) hiddenBy(i int) (layer int, at []byte) {
 		for _, hider := range l.hiders {
 			if hider > own {
 				if layer < 0 || hider < layer {
-					layer, at = hider, l.path
+					layer, at = hider, m.deep[:l.end]
 				}
 				break
 			}
