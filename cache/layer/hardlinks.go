@@ -25,7 +25,7 @@ func (b *builder) addLink(h *Header, at place) error {
 	if err != nil {
 		return err
 	}
-	if target == i && b.nodes.at(i).kind != Dir {
+	if k := b.nodes.at(i).kind; target == i && k != Dir && k != Absent {
 		b.lint(LintDuplicate, h.Name, "a hard link to itself", 0)
 		return nil
 	}
