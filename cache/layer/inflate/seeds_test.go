@@ -51,7 +51,11 @@ func contents(t testing.TB) map[string][]byte {
 	}
 }
 
-var goEnv = sync.OnceValues(func() ([]byte, error) { return exec.Command("go", "env", "GOROOT").Output() })
+var goEnv = sync.OnceValues(func() ([]byte, error) {
+	c := exec.Command("go", "env", "GOROOT")
+	c.Env = append(os.Environ(), "GOFLAGS=") // or -json among them would change the answer
+	return c.Output()
+})
 
 // goroot is where the Go tree is.
 func goroot(t testing.TB) string {
