@@ -4,14 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path"
+	"path/filepath"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// mend repairs what can be repaired: damaged blobs go to quarantine, images that
-// lack blobs are fetched again, and what is derived is rebuilt from good blobs.
+// mend repairs what can be repaired: damaged blobs and stray files go to quarantine,
+// images that lack blobs are fetched again, and what is derived is rebuilt from good
+// blobs.
 func (v *verifier) mend(ctx context.Context) error {
 	if !v.repair.Repair {
 		return nil
@@ -21,7 +25,9 @@ func (v *verifier) mend(ctx context.Context) error {
 			return err
 		}
 		switch {
-		case f.keep:
+		case f.kind == malformed:
+		case f.kind == strayFile:
+			v.moveAway(f)
 		case f.blob != (v1.Hash{}):
 			v.isolate(ctx, f)
 		case f.part != nil:
@@ -32,7 +38,7 @@ func (v *verifier) mend(ctx context.Context) error {
 	}
 	tried := map[v1.Hash]bool{}
 	for _, f := range v.faults {
-		if f.blob == (v1.Hash{}) || f.keep || v.roles[f.blob] == nil {
+		if f.blob == (v1.Hash{}) || v.roles[f.blob] == nil {
 			continue
 		}
 		for _, st := range v.roles[f.blob].users {
@@ -74,6 +80,35 @@ func (v *verifier) isolate(ctx context.Context, f *fault) {
 	}
 	_, err = v.store.quarantine(f.blob)
 	f.outcome("quarantined", err)
+}
+
+// moveAway moves a stray file, or a directory, to quarantine, below the path that it
+// had. Each run has a directory of its own there, so that nothing is overwritten.
+func (v *verifier) moveAway(f *fault) {
+	to, err := v.strayHome()
+	if err == nil {
+		to = path.Join(to, f.Path)
+		err = os.MkdirAll(path.Dir(v.store.path(to)), 0o700)
+	}
+	if err == nil {
+		err = os.Rename(v.store.path(f.Path), v.store.path(to))
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		f.outcome("removed", nil) // by somebody else, meanwhile
+		return
+	}
+	f.outcome("moved to "+to, v.store.writing(err))
+}
+
+func (v *verifier) strayHome() (string, error) {
+	if v.home == "" {
+		dir, err := os.MkdirTemp(v.store.path(quarantineDir), "strays-*")
+		if err != nil {
+			return "", err
+		}
+		v.home = path.Join(quarantineDir, filepath.Base(dir))
+	}
+	return v.home, nil
 }
 
 // rebuild makes what is derived from a layer again.
@@ -123,7 +158,7 @@ func (v *verifier) fetch(ctx context.Context, st Stored) error {
 // fetched notes what fetching an image did for its blobs.
 func (v *verifier) fetched(st Stored, err error) {
 	for _, f := range v.faults {
-		if r := v.roles[f.blob]; r == nil || f.keep || !uses(r, st.Digest) || f.Repaired == fetchedAgain {
+		if r := v.roles[f.blob]; r == nil || !uses(r, st.Digest) || f.Repaired == fetchedAgain {
 			continue
 		}
 		if err != nil {

@@ -11,17 +11,20 @@ import (
 
 // Damage is one thing that Verify found wrong.
 type Damage struct {
-	Path     string   `json:"path"`               // in the store
-	What     string   `json:"what"`               // "missing", "digest is …, not …", "stray file" …
-	Images   []string `json:"images,omitempty"`   // the names that need it
-	Repaired string   `json:"repaired,omitempty"` // what was done: "rebuilt", "fetched again", "quarantined", "removed"; "" if nothing
-	Error    string   `json:"error,omitempty"`    // why no more was done, when Repair was asked for
+	Path   string   `json:"path"`             // in the store
+	What   string   `json:"what"`             // "missing", "digest is …, not …", "stray file" …
+	Images []string `json:"images,omitempty"` // the names that need it
+	// Repaired is what was done: "rebuilt", "fetched again", "quarantined", "removed", for
+	// a stray file "moved to" and its new path in the store; "" if nothing.
+	Repaired string `json:"repaired,omitempty"`
+	Error    string `json:"error,omitempty"` // why no more was done, when Repair was asked for
 }
 
 // VerifyOptions guides Verify.
 type VerifyOptions struct {
 	// Repair quarantines damaged blobs, fetches them again, and rebuilds what is
-	// derived. Nothing is deleted but derived files. Stray files are left alone.
+	// derived. Stray files go to quarantine too, so that the next Verify finds
+	// nothing. Nothing is deleted but derived files.
 	Repair bool
 	// Fetch opens an image again by a fully qualified name with digest, to repair from. nil: never.
 	Fetch func(ctx context.Context, name string) (v1.Image, error)
@@ -65,6 +68,7 @@ type verifier struct {
 	store  *Store
 	repair VerifyOptions
 	named  []entry
+	home   string            // in quarantine, for stray files; "" until one is moved
 	roles  map[v1.Hash]*role // what named images need
 
 	mu      sync.Mutex
@@ -86,8 +90,17 @@ type fault struct {
 	Damage
 	blob v1.Hash // that is damaged or missing; the zero value if it is none
 	part *part   // the layer whose derived file is damaged, if its blob is good
-	keep bool    // whether nothing can be done about it
+	kind faultKind
 }
+
+// faultKind tells faults apart that Path and blob do not.
+type faultKind uint8
+
+const (
+	ordinary  faultKind = iota
+	malformed           // an image that was so before it came here: nothing can be done
+	strayFile           // something that is no part of a store
+)
 
 // pin reads the names and keeps what they need from being swept meanwhile.
 func (v *verifier) pin(ctx context.Context) (release func(), err error) {

@@ -34,7 +34,7 @@ func (v *verifier) images(ctx context.Context) error {
 		for _, st := range v.store.imagesOf(e) {
 			v.counts.Images++
 			if err := v.image(st); err != nil {
-				v.found(&fault{keep: true, Damage: Damage{
+				v.found(&fault{kind: malformed, Damage: Damage{
 					Path: path.Join(blobDir, st.Digest.Hex), What: err.Error(), Images: titles([]Stored{st})}})
 			}
 		}
@@ -114,7 +114,7 @@ func (v *verifier) blobs(ctx context.Context) error {
 	for _, e := range found {
 		name := path.Join(blobDir, e.Name())
 		if !isHex64(e.Name()) || !e.Type().IsRegular() {
-			v.found(&fault{keep: true, Damage: Damage{Path: name, What: "stray file"}})
+			v.foundStray(name)
 			continue
 		}
 		h := v1.Hash{Algorithm: "sha256", Hex: e.Name()}
@@ -275,7 +275,7 @@ func (v *verifier) lost(context.Context) error {
 		if r.seen {
 			continue
 		}
-		if _, err := os.Lstat(v.store.blobPath(h)); err == nil {
+		if fi, err := os.Lstat(v.store.blobPath(h)); err == nil && fi.Mode().IsRegular() {
 			continue // it came meanwhile
 		}
 		v.found(&fault{blob: h, Damage: Damage{Path: path.Join(blobDir, h.Hex), What: "missing", Images: titles(r.users)}})

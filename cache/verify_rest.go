@@ -32,7 +32,7 @@ func (v *verifier) derived(ctx context.Context) error {
 			name := path.Join(kind.dir, e.Name())
 			switch {
 			case !isHex64(e.Name()) || !e.Type().IsRegular():
-				v.found(&fault{keep: true, Damage: Damage{Path: name, What: "stray file"}})
+				v.foundStray(name)
 			case !v.checked[name]:
 				v.derivedFound(name, kind.check(v.store.path(name), e.Name()), nil)
 			}
@@ -138,8 +138,12 @@ func (v *verifier) stray(dir string, belongs func(string) bool) error {
 	}
 	for _, e := range found {
 		if !belongs(e.Name()) {
-			v.found(&fault{keep: true, Damage: Damage{Path: path.Join(dir, e.Name()), What: "stray file"}})
+			v.foundStray(path.Join(dir, e.Name()))
 		}
 	}
 	return nil
+}
+
+func (v *verifier) foundStray(name string) {
+	v.found(&fault{kind: strayFile, Damage: Damage{Path: name, What: "stray file"}})
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -163,29 +164,87 @@ func TestVerifyWithoutHelp(t *testing.T) {
 	}
 }
 
-func TestVerifyReportsStrays(t *testing.T) {
+// What is no part of a store is found, and moved away when a repair is asked for:
+// the next Verify finds nothing, and nothing is lost, not even by Prune.
+func TestVerifyMovesStraysAway(t *testing.T) {
 	s := testStore(t)
 	pull(t, s, image(twoLayers), "example.org/a:1")
-	strays := []string{"notes.txt", "blobs/sha256/tmp123", "toc/v1/.swp", "ingest/x", "toc/old"}
-	for _, path := range strays {
-		place(t, s.Dir(), path, "x")
+	strays := []string{"notes.txt", "blobs/sha256/tmp123", "toc/v1/.swp", "memo/v1/junk", "ingest/x", "toc/old",
+		"dir", "blobs/sha256/" + strings.Repeat("0", 64)}
+	for _, path := range strays[:6] {
+		place(t, s.Dir(), path, path)
+	}
+	for _, path := range strays[6:] {
+		place(t, s.Dir(), path+"/below", path)
 	}
 	place(t, s.Dir(), "toc/v2/later", "x")
 	place(t, s.Dir(), "blobs/sha512/"+strings.Repeat("0", 128), "x")
-	r, err := s.Verify(context.Background(), VerifyOptions{Repair: true})
-	if err != nil || len(r.Damage) != len(strays) {
-		t.Fatalf("%+v, %v", r.Damage, err)
-	}
-	for _, d := range r.Damage {
-		if d.What != "stray file" || d.Repaired != "" {
-			t.Errorf("%+v", d)
+	for _, repair := range []bool{false, true} {
+		r, err := s.Verify(context.Background(), VerifyOptions{Repair: repair})
+		if err != nil || len(r.Damage) != len(strays) {
+			t.Fatalf("%+v, %v", r.Damage, err)
+		}
+		for _, d := range r.Damage {
+			if !slices.Contains(strays, d.Path) || d.What != "stray file" || d.Error != "" {
+				t.Errorf("%+v", d)
+			}
+			home := d.Path
+			if repair {
+				home = strings.TrimPrefix(d.Repaired, "moved to ")
+			}
+			wantStray(t, s.path(home), d.Path)
 		}
 	}
-	for _, path := range strays {
-		if _, err := os.Stat(s.path(path)); err != nil {
-			t.Error(err)
+	check(t, s)
+	if _, err := s.Prune(context.Background(), false); err != nil {
+		t.Fatal(err)
+	}
+	if got := len(files(t, s, quarantineDir)); got != len(strays) {
+		t.Errorf("%d files in quarantine", got)
+	}
+}
+
+func wantStray(t *testing.T, path, content string) {
+	t.Helper()
+	if fi, err := os.Stat(path); err == nil && fi.IsDir() {
+		path = filepath.Join(path, "below")
+	}
+	if got, err := os.ReadFile(path); err != nil || string(got) != content {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// A second repair does not touch what an earlier one moved away.
+func TestVerifyMovesStraysOfOneName(t *testing.T) {
+	s := testStore(t)
+	for range 2 {
+		place(t, s.Dir(), "blobs/sha256/foo", "x")
+		if _, err := s.Verify(context.Background(), VerifyOptions{Repair: true}); err != nil {
+			t.Fatal(err)
 		}
 	}
+	check(t, s)
+	if got := len(files(t, s, quarantineDir)); got != 2 {
+		t.Errorf("%d files in quarantine", got)
+	}
+}
+
+// A directory in a blob's place is no blob: it is moved, and the blob fetched again.
+func TestVerifyMovesWhatIsInABlobsPlace(t *testing.T) {
+	s := testStore(t)
+	img := image(twoLayers)
+	pull(t, s, img, "example.org/a:1")
+	name := s.blobPath(digests(t, img)[0])
+	if err := os.Remove(name); err != nil {
+		t.Fatal(err)
+	}
+	place(t, name, "file", "x")
+	r, err := s.Verify(context.Background(), VerifyOptions{Repair: true,
+		Fetch: func(context.Context, string) (v1.Image, error) { return img, nil }})
+	if err != nil || len(r.Damage) != 2 || r.Damage[0].What != "missing" || r.Damage[0].Repaired != fetchedAgain {
+		t.Errorf("%+v, %v", r.Damage, err)
+	}
+	check(t, s)
 }
 
 func TestVerifyKnowsMalformedImages(t *testing.T) {
