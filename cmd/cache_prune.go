@@ -11,8 +11,7 @@ import (
 )
 
 type pruneFlags struct {
-	store  storeFlags
-	out    outputFlags
+	settings
 	dryRun bool
 }
 
@@ -30,7 +29,7 @@ func newCachePrune(p *program) *cobra.Command {
 		Short: "remove what no image needs",
 		Args:  arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.prune(cmd.Context(), f)
+			return p.inStore(f.settings, func(s *session) error { return s.prune(cmd.Context(), f) })
 		},
 	}
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "only say what would go")
@@ -44,21 +43,13 @@ was derived from them, and downloads that were not finished.`,
 	})
 }
 
-func (p *program) prune(ctx context.Context, f pruneFlags) (err error) {
-	if err := f.out.check(); err != nil {
-		return err
-	}
-	s, err := p.session(f.store, fetchFlags{})
-	if err != nil {
-		return err
-	}
-	defer closing(s.close, &err)
+func (s *session) prune(ctx context.Context, f pruneFlags) error {
 	done, err := s.store.Prune(ctx, f.dryRun)
 	if err != nil {
 		return err
 	}
 	r := pruneReport{Version: "layers.prune/v1", DryRun: f.dryRun, PruneReport: done}
-	return render(p, f.out, r, func(w io.Writer, r pruneReport) error {
+	return render(s.program, f.out, r, func(w io.Writer, r pruneReport) error {
 		verb := "freed"
 		if r.DryRun {
 			verb = "would be freed"

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -16,9 +15,7 @@ import (
 )
 
 type verifyFlags struct {
-	store  storeFlags
-	fetch  fetchFlags
-	out    outputFlags
+	settings
 	repair bool
 }
 
@@ -35,7 +32,7 @@ func newCacheVerify(p *program) *cobra.Command {
 		Short: "read everything again and compare",
 		Args:  arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.verify(cmd.Context(), f)
+			return p.inStore(f.settings, func(s *session) error { return s.verify(cmd.Context(), f) })
 		},
 	}
 	c.Flags().BoolVar(&f.repair, "repair", false, "rebuild what is derived, set damaged blobs aside, fetch them again")
@@ -50,18 +47,10 @@ their digests and with each other.`,
 	})
 }
 
-func (p *program) verify(ctx context.Context, f verifyFlags) (err error) {
-	if err := f.out.check(); err != nil {
-		return err
-	}
-	s, err := p.session(f.store, f.fetch)
-	if err != nil {
-		return err
-	}
-	defer closing(s.close, &err)
+func (s *session) verify(ctx context.Context, f verifyFlags) error {
 	o := cache.VerifyOptions{Repair: f.repair, Fetch: s.fetchAgain}
 	found, err := s.store.Verify(ctx, o)
-	p.progress.Clear()
+	s.program.progress.Clear()
 	if err != nil {
 		return err
 	}
@@ -69,7 +58,7 @@ func (p *program) verify(ctx context.Context, f verifyFlags) (err error) {
 	if r.Damage == nil {
 		r.Damage = []cache.Damage{}
 	}
-	err = render(p, f.out, r, func(w io.Writer, r verifyReport) error { return writeVerified(w, r, f) })
+	err = render(s.program, f.out, r, func(w io.Writer, r verifyReport) error { return writeVerified(w, r, f) })
 	if err == nil && len(unrepaired(r)) > 0 {
 		return noError{}
 	}
@@ -106,11 +95,7 @@ func unrepaired(r verifyReport) []cache.Damage {
 }
 
 func writeVerified(w io.Writer, r verifyReport, f verifyFlags) error {
-	var errs []error
-	line := func(format string, a ...any) {
-		_, err := fmt.Fprintf(w, format+"\n", a...)
-		errs = append(errs, err)
-	}
+	line, written := liner(w)
 	for _, d := range r.Damage {
 		line("%s: %s", term.Escape(d.Path), term.Escape(d.What))
 		if len(d.Images) > 0 {
@@ -132,7 +117,7 @@ func writeVerified(w io.Writer, r verifyReport, f verifyFlags) error {
 	if !f.repair && len(r.Damage) > 0 {
 		line("hint: layers cache verify --repair")
 	}
-	return errors.Join(errs...)
+	return written()
 }
 
 func verdict(r verifyReport) string {

@@ -18,9 +18,7 @@ import (
 )
 
 type catFlags struct {
-	store   storeFlags
-	fetch   fetchFlags
-	out     outputFlags
+	settings
 	layer   int
 	verbose bool
 }
@@ -39,8 +37,7 @@ func newCat(p *program) *cobra.Command {
 	c.Flags().IntVar(&f.layer, "layer", 0, "what layer `N` (from 1) has there, hidden or not")
 	c.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "say which symbolic links were followed")
 	f.out.file(c)
-	f.store.work(c)
-	f.fetch.add(c, true)
+	f.addImage(c)
 	return describe(c, manual{
 		long: `Print a file of an image. It is read from the layer that carries it, without
 unpacking. Symbolic links are followed inside the image.`,
@@ -53,36 +50,24 @@ unpacking. Symbolic links are followed inside the image.`,
 	})
 }
 
-func (p *program) cat(ctx context.Context, name, path string, f catFlags) (err error) {
-	s, err := p.session(f.store, f.fetch)
-	if err != nil {
-		return err
-	}
-	defer closing(s.close, &err)
-	img, err := s.find(ctx, name)
-	if err != nil {
-		return err
-	}
-	in, free, err := s.input(ctx, img)
-	if err != nil {
-		return err
-	}
-	defer free()
-	find := p.fileOfImage
-	if f.layer != 0 {
-		find = fileOfLayer
-	}
-	number, e, err := find(ctx, &in, path, f)
-	if err != nil {
-		return err
-	}
-	content, err := s.store.OpenFile(ctx, img, number, e)
-	if err != nil {
-		return changed(err)
-	}
-	defer content.Close()
-	p.progress.Clear()
-	return changed(p.printFile(path, content, f.out.Output))
+func (p *program) cat(ctx context.Context, name, path string, f catFlags) error {
+	return p.onImage(ctx, f.settings, name, func(s *session, img *image, in inspect.Input) error {
+		find := p.fileOfImage
+		if f.layer != 0 {
+			find = fileOfLayer
+		}
+		number, e, err := find(ctx, &in, path, f)
+		if err != nil {
+			return err
+		}
+		content, err := s.store.OpenFile(ctx, img, number, e)
+		if err != nil {
+			return changed(err)
+		}
+		defer content.Close()
+		p.progress.Clear()
+		return changed(p.printFile(path, content, f.out.Output))
+	})
 }
 
 // changed tells a layer that became unreadable from one that was made so.
@@ -93,13 +78,6 @@ func changed(err error) error {
 		return &changedError{err}
 	}
 	return err
-}
-
-// closing closes at a function's end; its error counts if there is no other.
-func closing(c func() error, err *error) {
-	if e := c(); *err == nil {
-		*err = e
-	}
 }
 
 // fileOfImage finds the regular file that a process in the image would read.

@@ -89,11 +89,7 @@ func (p *program) doctor(f doctorFlags) error {
 }
 
 func writeFindings(w io.Writer, r doctorReport, color bool) error {
-	var errs []error
-	line := func(format string, a ...any) {
-		_, err := fmt.Fprintf(w, format+"\n", a...)
-		errs = append(errs, err)
-	}
+	line, written := liner(w)
 	for _, f := range r.Findings {
 		mark := fmt.Sprintf("%-4s", f.State)
 		if color {
@@ -107,7 +103,7 @@ func writeFindings(w io.Writer, r doctorReport, color bool) error {
 			line("%23s→ %s", "", term.Escape(f.Do))
 		}
 	}
-	return errors.Join(errs...)
+	return written()
 }
 
 // checkStore opens the store. The error is why it cannot be used at all.

@@ -87,11 +87,7 @@ func (s *session) sayWhyNotAsked(missing error) error {
 // lookUp finds a reference in the store: the image for the platform, or the only
 // one. Its errors are *source.NotFoundError and *source.PlatformError if there is none.
 func (s *session) lookUp(ctx context.Context, ref source.Reference) (*cache.Stored, error) {
-	key := ref.Name
-	if key == "" {
-		key = ref.Digest
-	}
-	all, err := s.store.Find(ctx, key)
+	all, err := s.store.Find(ctx, storeKey(ref))
 	if err != nil {
 		return nil, err
 	}
@@ -115,6 +111,14 @@ func (s *session) lookUp(ctx context.Context, ref source.Reference) (*cache.Stor
 		return &all[i], nil
 	}
 	return nil, &source.PlatformError{Name: ref.Text + " (in the store)", Want: want.String(), Have: platformsOf(all)}
+}
+
+// storeKey is what the store knows a reference by.
+func storeKey(ref source.Reference) string {
+	if ref.Name == "" {
+		return ref.Digest
+	}
+	return ref.Name
 }
 
 // oneDigest takes what the digits of a digest found, if it is one image.

@@ -14,19 +14,14 @@ import (
 	"github.com/layers/layers/inspect"
 )
 
-type imagesFlags struct {
-	store storeFlags
-	out   outputFlags
-}
-
 func newImages(p *program) *cobra.Command {
-	var f imagesFlags
+	var f settings
 	c := &cobra.Command{
 		Use:   "images [flags]",
 		Short: "what is in the store",
 		Args:  arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.images(cmd.Context(), f)
+			return p.inStore(f, func(s *session) error { return s.images(cmd.Context(), f) })
 		},
 	}
 	f.out.format(c, formatsList)
@@ -44,21 +39,13 @@ too.`,
 	})
 }
 
-func (p *program) images(ctx context.Context, f imagesFlags) (err error) {
-	if err := f.out.check(); err != nil {
-		return err
-	}
-	s, err := p.session(f.store, fetchFlags{})
-	if err != nil {
-		return err
-	}
-	defer closing(s.close, &err)
+func (s *session) images(ctx context.Context, f settings) error {
 	all, err := s.store.Images(ctx)
 	if err != nil {
 		return err
 	}
 	if f.out.Quiet {
-		return p.lines(f.out, digestsOf(all))
+		return s.program.lines(f.out, digestsOf(all))
 	}
 	set := make([]inspect.StoredImage, 0, len(all))
 	known := map[v1.Hash]inspect.StoredImage{} // an image may have many names
@@ -73,7 +60,7 @@ func (p *program) images(ctx context.Context, f imagesFlags) (err error) {
 		row.Name, row.Platform, row.Pulled = source.Short(st.Name), st.Platform, st.Pulled
 		set = append(set, row)
 	}
-	return p.report(f.out, inspect.Images(set))
+	return s.program.report(f.out, inspect.Images(set))
 }
 
 // digestsOf are the images' digests, each once.

@@ -9,9 +9,7 @@ import (
 )
 
 type inspectFlags struct {
-	store       storeFlags
-	fetch       fetchFlags
-	out         outputFlags
+	settings
 	layer       int
 	tree        bool
 	depth       int
@@ -41,8 +39,7 @@ func newInspect(p *program) *cobra.Command {
 	f.out.color(c)
 	f.out.file(c)
 	f.out.quiet(c, "only the digests")
-	f.store.work(c)
-	f.fetch.add(c, true)
+	f.addImage(c)
 	return describe(c, manual{
 		long: `Show what an image is made of: its layers with their sizes and build steps, its
 platform and age, the image it was built on if that is in the store, and how
@@ -75,18 +72,17 @@ func (f *inspectFlags) check() error {
 	case f.depth < 1:
 		return &usageError{text: "--depth must be at least 1"}
 	}
-	return f.out.check()
+	return nil
 }
 
-func (p *program) inspect(ctx context.Context, names []string, f inspectFlags) (err error) {
+func (p *program) inspect(ctx context.Context, names []string, f inspectFlags) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	s, err := p.session(f.store.quietly(f.out.Quiet), f.fetch)
-	if err != nil {
-		return err
-	}
-	defer closing(s.close, &err)
+	return p.inStore(f.settings, func(s *session) error { return s.inspectAll(ctx, names, f) })
+}
+
+func (s *session) inspectAll(ctx context.Context, names []string, f inspectFlags) error {
 	var reports []any
 	var digests []string
 	for _, name := range names {
@@ -105,9 +101,9 @@ func (p *program) inspect(ctx context.Context, names []string, f inspectFlags) (
 		reports = append(reports, r)
 	}
 	if f.out.Quiet {
-		return p.lines(f.out, digests)
+		return s.program.lines(f.out, digests)
 	}
-	return p.report(f.out, reports...)
+	return s.program.report(f.out, reports...)
 }
 
 // inspect makes the report that the flags ask for.

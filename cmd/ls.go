@@ -11,9 +11,7 @@ import (
 )
 
 type lsFlags struct {
-	store     storeFlags
-	fetch     fetchFlags
-	out       outputFlags
+	settings
 	layer     int
 	long      bool
 	recursive bool
@@ -44,8 +42,7 @@ func newLs(p *program) *cobra.Command {
 	f.out.format(c, formatsList)
 	f.out.color(c)
 	f.out.file(c)
-	f.store.work(c)
-	f.fetch.add(c, true)
+	f.addImage(c)
 	return describe(c, manual{
 		long: `List what an image has in a directory, or what a layer has there. Symbolic links
 are followed inside the image; in a single layer none is.`,
@@ -58,24 +55,14 @@ are followed inside the image; in a single layer none is.`,
 	})
 }
 
-func (p *program) ls(ctx context.Context, name, path string, f lsFlags) (err error) {
-	if err := f.out.check(); err != nil {
-		return err
-	}
-	s, err := p.session(f.store, f.fetch)
-	if err != nil {
-		return err
-	}
-	defer closing(s.close, &err)
-	img, err := s.find(ctx, name)
-	if err != nil {
-		return err
-	}
-	in, free, err := s.input(ctx, img)
-	if err != nil {
-		return err
-	}
-	defer free()
+func (p *program) ls(ctx context.Context, name, path string, f lsFlags) error {
+	return p.onImage(ctx, f.settings, name, func(_ *session, _ *image, in inspect.Input) error {
+		return p.list(ctx, in, path, f)
+	})
+}
+
+// list writes what is at a path.
+func (p *program) list(ctx context.Context, in inspect.Input, path string, f lsFlags) error {
 	listing, err := inspect.List(ctx, in, path, inspect.ListOptions{
 		Layer: f.layer, Recursive: f.recursive, BySize: f.out.Sort == "size", Limit: f.out.Limit,
 	})

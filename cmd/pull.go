@@ -14,10 +14,8 @@ import (
 )
 
 type pullFlags struct {
-	store storeFlags
-	fetch fetchFlags
-	out   outputFlags
-	all   bool
+	settings
+	all bool
 }
 
 // pullReport is the answer of layers pull: what the store has now.
@@ -65,19 +63,15 @@ and a download that was cut goes on where it stopped, also in the next run.`,
 	})
 }
 
-// pull brings all the images in; one that fails does not keep the others from it.
-func (p *program) pull(ctx context.Context, names []string, f pullFlags) (err error) {
-	if err := f.out.check(); err != nil {
-		return err
-	}
+func (p *program) pull(ctx context.Context, names []string, f pullFlags) error {
 	if f.all && f.fetch.Platform.Platform != nil {
 		return &usageError{text: "--all-platforms and --platform exclude each other"}
 	}
-	s, err := p.session(f.store.quietly(f.out.Quiet), f.fetch)
-	if err != nil {
-		return err
-	}
-	defer closing(s.close, &err)
+	return p.inStore(f.settings, func(s *session) error { return s.pullAll(ctx, names, f) })
+}
+
+// pullAll brings all the images in; one that fails does not keep the others from it.
+func (s *session) pullAll(ctx context.Context, names []string, f pullFlags) error {
 	r := pullReport{Version: "layers.pull/v1", Images: []pulled{}}
 	var failed []error
 	for _, name := range names {
@@ -91,7 +85,7 @@ func (p *program) pull(ctx context.Context, names []string, f pullFlags) (err er
 		}
 	}
 	table := func(w io.Writer, r pullReport) error { return writePulled(w, r, f.out) }
-	return errors.Join(append(failed, render(p, f.out, r, table))...)
+	return errors.Join(append(failed, render(s.program, f.out, r, table))...)
 }
 
 // pullNamed brings in what a reference means: one image, or one for each platform.

@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"errors"
 	"fmt"
 	"io"
 
@@ -76,13 +75,24 @@ func (p *program) report(out outputFlags, reports ...any) error {
 // lines writes what a quiet command has to say: a value a line.
 func (p *program) lines(out outputFlags, values []string) error {
 	return p.answer(out.Output, func(w io.Writer) error {
-		var errs []error
+		line, written := liner(w)
 		for _, v := range values {
-			_, err := fmt.Fprintln(w, v)
-			errs = append(errs, err)
+			line("%s", v)
 		}
-		return errors.Join(errs...)
+		return written()
 	})
+}
+
+// liner returns a function that writes a line, and one that returns the first error
+// of those that were written.
+func liner(w io.Writer) (line func(format string, a ...any), written func() error) {
+	var first error
+	line = func(format string, a ...any) {
+		if first == nil {
+			_, first = fmt.Fprintf(w, format+"\n", a...)
+		}
+	}
+	return line, func() error { return first }
 }
 
 func bytesText(n int64, units string) string { return report.Units(units).Bytes(n) }

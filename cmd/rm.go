@@ -14,12 +14,6 @@ import (
 	"github.com/layers/layers/cmd/term"
 )
 
-type rmFlags struct {
-	store    storeFlags
-	out      outputFlags
-	platform platformFlag
-}
-
 // rmReport is the answer of layers rm.
 type rmReport struct {
 	Version string    `json:"version"`
@@ -34,19 +28,19 @@ type removed struct {
 }
 
 func newRm(p *program) *cobra.Command {
-	var f rmFlags
+	f := settings{fetch: fetchFlags{Pull: pullNever}}
 	c := &cobra.Command{
 		Use:               "rm IMAGE... [flags]",
 		Short:             "remove images from the store",
 		Args:              arguments(1, -1),
 		ValidArgsFunction: p.completeImages(0, &f.store),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.rm(cmd.Context(), args, f)
+			return p.inStore(f, func(s *session) error { return s.rm(cmd.Context(), args, f.out) })
 		},
 	}
 	f.out.format(c, formatsValue)
 	f.out.quiet(c, "say nothing")
-	c.Flags().Var(&f.platform, "platform", "only the image for os/arch[/variant]")
+	c.Flags().Var(&f.fetch.Platform, "platform", "only the image for os/arch[/variant]")
 	f.store.dir(c)
 	return describe(c, manual{
 		long: `Remove images from the store, by name (for all platforms) or by digest or its
@@ -57,15 +51,7 @@ Nothing is asked. If one of the images is not there, none is removed.`,
 	})
 }
 
-func (p *program) rm(ctx context.Context, names []string, f rmFlags) (err error) {
-	if err := f.out.check(); err != nil {
-		return err
-	}
-	s, err := p.session(f.store, fetchFlags{Platform: f.platform, Pull: pullNever})
-	if err != nil {
-		return err
-	}
-	defer closing(s.close, &err)
+func (s *session) rm(ctx context.Context, names []string, out outputFlags) error {
 	var gone []cache.Stored
 	var missing []error
 	for _, name := range names {
@@ -85,7 +71,7 @@ func (p *program) rm(ctx context.Context, names []string, f rmFlags) (err error)
 	for _, st := range gone {
 		r.Removed = append(r.Removed, removed{source.Short(st.Name), st.Digest.String(), st.Platform.String()})
 	}
-	return render(p, f.out, r, func(w io.Writer, r rmReport) error { return writeRemoved(w, r, f.out) })
+	return render(s.program, out, r, func(w io.Writer, r rmReport) error { return writeRemoved(w, r, out) })
 }
 
 func eachOnce(all []cache.Stored) []cache.Stored {
@@ -107,11 +93,7 @@ func (s *session) toRemove(ctx context.Context, name string) ([]cache.Stored, er
 	if ref.Transport != source.Store && ref.Transport != source.Any {
 		return nil, &usageError{text: name + ": only images in the store can be removed", hint: "layers images"}
 	}
-	key := ref.Name
-	if key == "" {
-		key = ref.Digest
-	}
-	found, err := s.store.Find(ctx, key)
+	found, err := s.store.Find(ctx, storeKey(ref))
 	if err != nil {
 		return nil, err
 	}

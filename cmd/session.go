@@ -6,10 +6,12 @@ import (
 	"io"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/spf13/cobra"
 
 	"github.com/layers/layers/cache"
 	"github.com/layers/layers/cache/source"
 	"github.com/layers/layers/cmd/term"
+	"github.com/layers/layers/inspect"
 )
 
 // session is an open store, and how images are found.
@@ -41,6 +43,57 @@ func (s storeFlags) path() (string, error) {
 		return dir, nil
 	}
 	return "", errNoHome
+}
+
+// settings are the flags that commands on the store have in common: which store and
+// how it is used, where images come from, and how the answer is written.
+type settings struct {
+	store storeFlags
+	fetch fetchFlags
+	out   outputFlags
+}
+
+// addImage adds the flags of commands that look at an image.
+func (f *settings) addImage(c *cobra.Command) {
+	f.store.work(c)
+	f.fetch.add(c, true)
+}
+
+// inStore checks the flags, and gives do the store, which is closed when it returns.
+func (p *program) inStore(f settings, do func(*session) error) (err error) {
+	if err := f.out.check(); err != nil {
+		return err
+	}
+	s, err := p.session(f.store.quietly(f.out.Quiet), f.fetch)
+	if err != nil {
+		return err
+	}
+	defer closing(s.close, &err)
+	return do(s)
+}
+
+// onImage is inStore for an image: do is given what reports on it are made from,
+// for as long as it runs.
+func (p *program) onImage(ctx context.Context, f settings, name string, do func(*session, *image, inspect.Input) error) error {
+	return p.inStore(f, func(s *session) error {
+		img, err := s.find(ctx, name)
+		if err != nil {
+			return err
+		}
+		in, free, err := s.input(ctx, img)
+		if err != nil {
+			return err
+		}
+		defer free()
+		return do(s, img, in)
+	})
+}
+
+// closing closes at a function's end; its error counts if there is no other.
+func closing(c func() error, err *error) {
+	if e := c(); *err == nil {
+		*err = e
+	}
 }
 
 // session opens the store. Close it.

@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"fmt"
 	"io"
 	"runtime"
 	"runtime/debug"
@@ -63,14 +62,16 @@ func newVersion(p *program) *cobra.Command {
 }
 
 func writeVersion(w io.Writer, v versionReport) error {
-	fmt.Fprintf(w, "layers %s\n", v.Version)
+	line, written := liner(w)
+	line("layers %s", v.Version)
 	if v.Commit != "" {
 		modified := ""
 		if v.Modified {
 			modified = " and changes"
 		}
-		fmt.Fprintf(w, "commit    %s%s, %s\n", v.Commit, modified, v.Time)
+		line("commit    %s%s, %s", v.Commit, modified, v.Time)
 	}
-	_, err := fmt.Fprintf(w, "go        %s\nplatform  %s\n", v.Go, v.Platform)
-	return err
+	line("go        %s", v.Go)
+	line("platform  %s", v.Platform)
+	return written()
 }

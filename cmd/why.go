@@ -8,14 +8,8 @@ import (
 	"github.com/layers/layers/inspect"
 )
 
-type whyFlags struct {
-	store storeFlags
-	fetch fetchFlags
-	out   outputFlags
-}
-
 func newWhy(p *program) *cobra.Command {
-	var f whyFlags
+	var f settings
 	c := &cobra.Command{
 		Use:               "why IMAGE PATH [flags]",
 		Short:             "which layers and build steps made, changed or hid this path",
@@ -29,8 +23,7 @@ func newWhy(p *program) *cobra.Command {
 	f.out.noTrunc(c)
 	f.out.color(c)
 	f.out.file(c)
-	f.store.work(c)
-	f.fetch.add(c, true)
+	f.addImage(c)
 	return describe(c, manual{
 		long: `Tell how a path of an image came to be what it is: every layer that added,
 changed, hid or removed it, with the build step, sizes and attributes. Symbolic
@@ -43,27 +36,12 @@ links are followed inside the image, and said.`,
 	})
 }
 
-func (p *program) why(ctx context.Context, name, path string, f whyFlags) (err error) {
-	if err := f.out.check(); err != nil {
-		return err
-	}
-	s, err := p.session(f.store, f.fetch)
-	if err != nil {
-		return err
-	}
-	defer closing(s.close, &err)
-	img, err := s.find(ctx, name)
-	if err != nil {
-		return err
-	}
-	in, free, err := s.input(ctx, img)
-	if err != nil {
-		return err
-	}
-	defer free()
-	r, err := inspect.Why(ctx, in, path)
-	if err != nil {
-		return err
-	}
-	return p.report(f.out, r)
+func (p *program) why(ctx context.Context, name, path string, f settings) error {
+	return p.onImage(ctx, f, name, func(_ *session, _ *image, in inspect.Input) error {
+		r, err := inspect.Why(ctx, in, path)
+		if err != nil {
+			return err
+		}
+		return p.report(f.out, r)
+	})
 }
