@@ -60,9 +60,9 @@ func (s *session) byPolicy(ctx context.Context, ref source.Reference) (*image, e
 		if missing != nil {
 			return nil, s.sayWhyNotAsked(missing)
 		}
-		return s.open(ctx, *stored)
+		return s.openWhole(ctx, *stored)
 	case s.fetch.Pull == pullMissing && missing == nil:
-		return s.open(ctx, *stored)
+		return s.openWhole(ctx, *stored)
 	case s.fetch.Pull != pullNewer:
 		return s.fromRegistry(ctx, ref, nil)
 	}
@@ -70,7 +70,7 @@ func (s *session) byPolicy(ctx context.Context, ref source.Reference) (*image, e
 	var temporary *source.TemporaryError
 	if stored != nil && errors.As(err, &temporary) {
 		s.program.warn(err.Error() + ": taking the image in the store")
-		return s.open(ctx, *stored)
+		return s.openStored(ctx, *stored)
 	}
 	return found, err
 }
@@ -180,7 +180,7 @@ func (s *session) fromStore(ctx context.Context, ref source.Reference) (*image, 
 	if err != nil {
 		return nil, err
 	}
-	return s.open(ctx, *stored)
+	return s.openStored(ctx, *stored)
 }
 
 // open opens an image of the store.
@@ -209,7 +209,7 @@ func (s *session) fromRegistry(ctx context.Context, ref source.Reference, known 
 	}
 	defer src.Close()
 	if known != nil && known.Digest == src.Digest {
-		return s.open(ctx, *known)
+		return s.openWhole(ctx, *known)
 	}
 	stored, err := s.pull(ctx, src)
 	if err != nil {
