@@ -36,19 +36,24 @@ func (m message) write(w io.Writer) {
 // usageError says that the command line is wrong.
 type usageError struct{ text, hint string }
 
+// Error says what is wrong; what is right is in the hint.
 func (e *usageError) Error() string { return e.text }
 
 // noError says that the answer to what was asked is no: exit code 1, and no
 // message of its own, because the answer has been given.
 type noError struct{}
 
+// Error is for logs: users never see it.
 func (noError) Error() string { return "no" }
 
 // changedError says that a layer that has been read whole before, since its table of
 // contents is there, can no longer be read: not its publisher is to blame.
 type changedError struct{ err error }
 
+// Error is the layer's own error, unchanged.
 func (e *changedError) Error() string { return e.err.Error() }
+
+// Unwrap returns the layer's error, so that its kind is still known.
 func (e *changedError) Unwrap() error { return e.err }
 
 // advised is an error with what the command knows beside it.
@@ -58,7 +63,10 @@ type advised struct {
 	hint   string
 }
 
+// Error is the error without the advice, which explain finds and puts below.
 func (a *advised) Error() string { return a.err.Error() }
+
+// Unwrap returns the error that the advice is about, which decides the exit code.
 func (a *advised) Unwrap() error { return a.err }
 
 // parts takes joined errors apart, so that each is told and none is lost. Where

@@ -23,9 +23,13 @@ type choice[T ~string] struct {
 	words []T
 }
 
+// String is the word that is chosen now, which help shows as the usual one.
 func (c choice[T]) String() string { return string(*c.value) }
-func (c choice[T]) Type() string   { return "WORD" }
 
+// Type is how help calls the value.
+func (c choice[T]) Type() string { return "WORD" }
+
+// Set takes one of the words; its error lists them.
 func (c choice[T]) Set(s string) error {
 	if !slices.Contains(c.words, T(s)) {
 		return fmt.Errorf("it must be one of %s", joinWords(c.words))
@@ -189,9 +193,13 @@ func (s *storeFlags) check() error {
 // limitsFlag reads NAME=N,NAME=N; -1 is no limit. Sizes may end in k, M, G, T.
 type limitsFlag struct{ limits *layer.Limits }
 
+// String is "" whatever is set: the limits that hold by themselves are the layers'.
 func (l limitsFlag) String() string { return "" }
-func (l limitsFlag) Type() string   { return "LIST" }
 
+// Type is how help calls the value.
+func (l limitsFlag) Type() string { return "LIST" }
+
+// Set adds the limits of a list to those set before; of what is wrong, the first is said.
 func (l limitsFlag) Set(s string) error {
 	fields := map[string]*int64{
 		"entries": &l.limits.Entries, "unpacked": &l.limits.Unpacked, "ratio": &l.limits.Ratio,
@@ -278,8 +286,10 @@ func (f *fetchFlags) registry(c *cobra.Command) {
 // platformFlag is a platform; nil if none was given.
 type platformFlag struct{ *v1.Platform }
 
+// Type is how help calls the value.
 func (p *platformFlag) Type() string { return "PLATFORM" }
 
+// String is the platform as it is written, "" if none was given.
 func (p *platformFlag) String() string {
 	if p.Platform == nil {
 		return ""
@@ -287,6 +297,7 @@ func (p *platformFlag) String() string {
 	return p.Platform.String()
 }
 
+// Set takes what source.ParsePlatform reads, and has its errors.
 func (p *platformFlag) Set(s string) error {
 	parsed, err := source.ParsePlatform(s)
 	if err != nil {

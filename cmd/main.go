@@ -104,6 +104,7 @@ type bugError struct {
 	stack []byte
 }
 
+// Error says what the panic said, without its stack.
 func (b *bugError) Error() string { return fmt.Sprintf("internal error: %v", b.value) }
 
 // guard turns a panic into an error.

@@ -25,6 +25,7 @@ type outputError struct {
 	err  error
 }
 
+// Error names the file, or "the answer" for stdout, which has no name.
 func (e *outputError) Error() string {
 	if e.path == "" {
 		return fmt.Sprintf("writing the answer: %v", e.err)
@@ -32,6 +33,7 @@ func (e *outputError) Error() string {
 	return fmt.Sprintf("writing %s: %v", e.path, e.err)
 }
 
+// Unwrap returns what the system said: syscall.EPIPE if nobody reads any more.
 func (e *outputError) Unwrap() error { return e.err }
 
 // openOutput opens the file at path for writing, or stdout for "" and "-".

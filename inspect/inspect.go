@@ -93,6 +93,7 @@ type NoLayerError struct {
 	Number, Layers int
 }
 
+// Error says how many layers there are.
 func (e *NoLayerError) Error() string {
 	return fmt.Sprintf("%s has no layer %d: it has %d, numbered from 1", e.Image, e.Number, e.Layers)
 }

@@ -18,6 +18,7 @@ type NotExistError struct {
 	Near []string
 }
 
+// Error names the image and the path, with its leading slash; Near is left to the caller.
 func (e *NotExistError) Error() string {
 	return fmt.Sprintf("%s has no %q", e.Image, "/"+strings.TrimLeft(e.Path, "/"))
 }

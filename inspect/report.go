@@ -9,13 +9,13 @@ import (
 // The versions of the reports. A version changes when a field goes or changes
 // its meaning, not when one is added.
 const (
-	ReportVersion      = "layers.inspect/v1"
-	ReclaimableVersion = "layers.reclaimable/v1"
-	LayerVersion       = "layers.layer/v1"
-	DirsVersion        = "layers.dirs/v1"
-	ListVersion        = "layers.ls/v1"
-	WhyVersion         = "layers.why/v1"
-	ImagesVersion      = "layers.images/v1"
+	ReportVersion      = "layers.inspect/v1"     // of Report
+	ReclaimableVersion = "layers.reclaimable/v1" // of ReclaimableReport
+	LayerVersion       = "layers.layer/v1"       // of LayerReport
+	DirsVersion        = "layers.dirs/v1"        // of DirsReport
+	ListVersion        = "layers.ls/v1"          // of Listing
+	WhyVersion         = "layers.why/v1"         // of WhyReport
+	ImagesVersion      = "layers.images/v1"      // of ImagesReport
 )
 
 // Report is what one image is made of.

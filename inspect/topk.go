@@ -71,6 +71,8 @@ func (r *ranked[T]) compare(a, b rank[T]) int {
 	return a.seq - b.seq
 }
 
+// Len, Less, Swap, Push and Pop are what container/heap asks for.
+
 func (r *ranked[T]) Len() int           { return len(r.list) }
 func (r *ranked[T]) Less(i, j int) bool { return r.compare(r.list[i], r.list[j]) > 0 }
 func (r *ranked[T]) Swap(i, j int)      { r.list[i], r.list[j] = r.list[j], r.list[i] }

@@ -38,7 +38,7 @@ type Change string
 
 // The changes.
 const (
-	Added      Change = "added"
+	Added      Change = "added"          // nothing was there
 	Linked     Change = "linked"         // added, as a hard link to a file of a lower layer
 	Content    Change = "content"        // content changed, or a link's target
 	Attributes Change = "attributes"     // only attributes changed: the content is carried again all the same

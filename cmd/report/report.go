@@ -19,11 +19,11 @@ type Format string
 
 // The formats.
 const (
-	Text     Format = "table" // for people; may change at any time
-	JSON     Format = "json"  // one document, indented
-	JSONL    Format = "jsonl" // one value a line for each row
-	Markdown Format = "markdown"
-	CSV      Format = "csv"
+	Text     Format = "table"    // for people; may change at any time
+	JSON     Format = "json"     // one document, indented
+	JSONL    Format = "jsonl"    // one value a line for each row
+	Markdown Format = "markdown" // what a table shows, with the lines around it
+	CSV      Format = "csv"      // with a head; all columns, bytes as integers, nothing cut
 	Template Format = "template" // see Options.Template
 )
 

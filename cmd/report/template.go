@@ -50,6 +50,7 @@ func writeTemplate(w io.Writer, value any, o Options) error {
 // TemplateError says that a template cannot be parsed, or does not fit the report.
 type TemplateError struct{ Err error }
 
+// Error has the place in the template, as text/template tells it.
 func (e *TemplateError) Error() string { return fmt.Sprintf("the format's template: %v", e.Err) }
 
 // Unwrap returns what text/template says.

@@ -14,11 +14,11 @@ type Mode string
 
 // The values of --progress; ModeAuto is resolved by Resolve.
 const (
-	ModeAuto  Mode = "auto"
-	ModeTTY   Mode = "tty"
-	ModePlain Mode = "plain"
-	ModeJSON  Mode = "json"
-	ModeNone  Mode = "none"
+	ModeAuto  Mode = "auto"  // by the stream and the environment: see Resolve
+	ModeTTY   Mode = "tty"   // lines that are redrawn in place
+	ModePlain Mode = "plain" // a line when an item ends, fails, or 10 s have passed
+	ModeJSON  Mode = "json"  // an object a line, for programs
+	ModeNone  Mode = "none"  // nothing but messages
 )
 
 // Resolve decides what ModeAuto means for a stream: live lines on a terminal,
@@ -44,9 +44,9 @@ type State string
 
 // The states that Progress treats apart; any other is shown by its name.
 const (
-	Done     State = "done"
-	Exists   State = "exists"
-	Retrying State = "retrying"
+	Done     State = "done"     // it is over, and counts whole
+	Exists   State = "exists"   // it was there before: over, and not counted as moved
+	Retrying State = "retrying" // it goes on; Event.Err says why it stopped
 )
 
 // Event is news of one item of work: a layer of an image.

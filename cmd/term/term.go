@@ -16,9 +16,9 @@ type Color string
 
 // The values of --color.
 const (
-	Auto   Color = "auto"
-	Always Color = "always"
-	Never  Color = "never"
+	Auto   Color = "auto"   // on a terminal, unless the environment is against it
+	Always Color = "always" // whatever the stream and the environment
+	Never  Color = "never"  // whatever the stream and the environment
 )
 
 // Stream is what is known of an output. Width is in columns and at least 20.
