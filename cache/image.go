@@ -3,6 +3,7 @@ package cache
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -56,6 +57,32 @@ func (s *Store) image(digest v1.Hash) (*storedImage, error) {
 		return nil, &ImageError{Image: digest.String(), Err: err}
 	}
 	return img, nil
+}
+
+// Whole returns nil if the store has all layers of an image, each in the size that
+// the manifest says, else a *LayerError about the first that it lacks, with a
+// *NotStoredError or a *BlobError in it. No layer is read.
+func (s *Store) Whole(img v1.Image) error {
+	m, err := img.Manifest()
+	if err != nil {
+		return err
+	}
+	for i, d := range m.Layers {
+		if !usable(d.Digest) {
+			return &LayerError{Number: i, Digest: d.Digest, Err: errors.New("not named by SHA-256")}
+		}
+		if s.hasBlob(d.Digest, d.Size) {
+			continue
+		}
+		f, err := s.openBlob(d.Digest, d.Size)
+		if err == nil {
+			err = f.Close() // it came meanwhile
+		}
+		if err != nil {
+			return &LayerError{Number: i, Digest: d.Digest, Err: err}
+		}
+	}
+	return nil
 }
 
 func (i *storedImage) MediaType() (types.MediaType, error) {

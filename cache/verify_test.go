@@ -276,6 +276,31 @@ func TestVerifyKnowsMalformedImages(t *testing.T) {
 	}
 }
 
+func TestWhole(t *testing.T) {
+	s := testStore(t)
+	st := pull(t, s, image(twoLayers), "example.org/a:1")
+	img, err := s.Image(context.Background(), st.Digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Whole(img); err != nil {
+		t.Error(err)
+	}
+	blob := digests(t, img)[1]
+	spoil(t, s.blobPath(blob), func(b []byte) []byte { return b[1:] })
+	var lack *LayerError
+	if err := s.Whole(img); !errors.As(err, &lack) || lack.Number != 1 || lack.Digest != blob || !isA[*BlobError](err) {
+		t.Errorf("error %v", err)
+	}
+	spoil(t, s.blobPath(blob), nil)
+	if err := s.Whole(img); !errors.As(err, &lack) || lack.Number != 1 || !isA[*NotStoredError](err) {
+		t.Errorf("error %v", err)
+	}
+	if err := s.Whole(image("-- 0/other --\nx\n")); !isA[*NotStoredError](err) {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestImageThatIsNotThere(t *testing.T) {
 	s := testStore(t)
 	_, err := s.Image(context.Background(), digestOf(nil))
