@@ -6,8 +6,10 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/layers/layers/cache"
 )
@@ -36,7 +38,7 @@ func newCompletion(p *program) *cobra.Command {
   fish         layers completion fish | source             in config.fish
   powershell   layers completion powershell | Out-String | Invoke-Expression
 
-In bash it needs the package bash-completion, sourced before.`,
+It needs no other package; where bash-completion is there, it is used.`,
 		examples: []string{"layers completion bash", "layers completion fish"},
 	})
 }
@@ -44,13 +46,65 @@ In bash it needs the package bash-completion, sourced before.`,
 func writeCompletion(w io.Writer, root *cobra.Command, shell string) error {
 	switch shell {
 	case "bash":
-		return root.GenBashCompletionV2(w, true)
+		return writeBashCompletion(w, root)
 	case "zsh":
 		return root.GenZshCompletion(w)
 	case "fish":
 		return root.GenFishCompletion(w, true)
 	}
 	return root.GenPowerShellCompletionWithDesc(w)
+}
+
+// wantsPackage is where cobra's script asks for the package bash-completion.
+const wantsPackage = `    _get_comp_words_by_ref "$@" cur prev words cword
+`
+
+// withoutPackage does what the package would: bash has torn the words apart at = and
+// :, which references and flags have in them, and the text after the cursor is not
+// to be completed.
+const withoutPackage = `    if declare -F _get_comp_words_by_ref >/dev/null 2>&1; then
+        _get_comp_words_by_ref "$@" cur prev words cword
+        return
+    fi
+    local i word rest=$COMP_LINE joined over after=$((${#COMP_LINE} - COMP_POINT))
+    words=()
+    for ((i = 0; i < ${#COMP_WORDS[@]}; i++)); do
+        word=${COMP_WORDS[i]}
+        joined=
+        if ((i > 0)) && [[ $rest != [[:space:]]* && ( $word == [=:]* || ${COMP_WORDS[i-1]} == *[=:] ) ]]; then
+            joined=${words[${#words[@]}-1]}
+            unset "words[${#words[@]}-1]"
+        fi
+        rest=${rest#"${rest%%[![:space:]]*}"}
+        rest=${rest#"$word"}
+        if ((i == COMP_CWORD)); then
+            over=$((after - ${#rest}))
+            ((over > 0 && over <= ${#word})) && word=${word:0:${#word}-over}
+            cword=${#words[@]}
+        fi
+        words+=("$joined$word")
+    done
+    cur=${words[cword]}
+    prev=
+    ((cword > 0)) && prev=${words[cword-1]}
+    return 0
+`
+
+func writeBashCompletion(w io.Writer, root *cobra.Command) error {
+	var script strings.Builder
+	if err := root.GenBashCompletionV2(&script, true); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, strings.Replace(script.String(), wantsPackage, withoutPackage, 1))
+	return err
+}
+
+// plainUsage takes the back-quotes, which mark a value's name for help, out of what
+// completion shows beside flags.
+func plainUsage(root *cobra.Command) {
+	for _, c := range allCommands(root) {
+		c.Flags().VisitAll(func(f *pflag.Flag) { f.Usage = strings.ReplaceAll(f.Usage, "`", "") })
+	}
 }
 
 // completeImages completes the first arguments, up to most (0 is any number), with

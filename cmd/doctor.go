@@ -71,11 +71,7 @@ func (p *program) doctor(f doctorFlags) error {
 	if err := f.out.check(); err != nil {
 		return err
 	}
-	dir := f.store.Dir
-	if dir == "" {
-		dir = cache.DefaultDir()
-	}
-	store, broken := checkStore(dir, f.out.Units)
+	store, dir, broken := checkStore(f.store, f.out.Units)
 	r := doctorReport{Version: "layers.doctor/v1", Findings: store}
 	r.Findings = append(r.Findings, checkHost(dir)...)
 	r.Findings = append(r.Findings, checkCredentials(f.authFile)...)
@@ -106,11 +102,16 @@ func writeFindings(w io.Writer, r doctorReport, color bool) error {
 	return written()
 }
 
-// checkStore opens the store. The error is why it cannot be used at all.
-func checkStore(dir, units string) ([]finding, error) {
+// checkStore opens the store and says where it is, "" if nothing tells. The error is
+// why it cannot be used at all.
+func checkStore(flags storeFlags, units string) (found []finding, dir string, err error) {
+	dir, err = flags.path()
+	if err != nil {
+		return unusable(err), "", err
+	}
 	store, err := cache.Open(dir, cache.Options{})
 	if err != nil {
-		return []finding{{Check: "store", State: stateNo, What: err.Error(), Do: explain(err).hint}}, err
+		return unusable(err), dir, err
 	}
 	defer store.Close() // nothing was written that could be lost
 	f := finding{Check: "store", State: stateOK, What: store.Dir() + " can be written"}
@@ -118,7 +119,11 @@ func checkStore(dir, units string) ([]finding, error) {
 		f.State, f.What = stateWarn, err.Error()
 		f.Do = "a store of your own: --store DIR, LAYERS_STORE"
 	}
-	return []finding{f, checkSpace(store.Dir(), units)}, nil
+	return []finding{f, checkSpace(store.Dir(), units)}, dir, nil
+}
+
+func unusable(err error) []finding {
+	return []finding{{Check: "store", State: stateNo, What: err.Error(), Do: explain(err).hint}}
 }
 
 func checkCredentials(authFile string) []finding {

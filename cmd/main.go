@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/layers/layers/cmd/term"
 )
 
@@ -67,6 +69,9 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 // run executes the command that args name.
 func (p *program) run(ctx context.Context, args []string) error {
 	root := newRoot(p)
+	if len(args) > 0 && args[0] == cobra.ShellCompRequestCmd {
+		plainUsage(root)
+	}
 	root.SetArgs(args)
 	root.SetContext(ctx)
 	root.SetIn(p.stdin)

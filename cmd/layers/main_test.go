@@ -2,9 +2,11 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -16,13 +18,26 @@ import (
 // arguments, an environment and exit codes.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"layers":          func() { os.Exit(run(os.Args[1:])) },
-		"layers-panics":   func() { os.Exit(cmd.Main(os.Args[1:], os.Stdin, panics{}, os.Stderr)) },
-		"layers-on-mount": func() { os.Exit(onMount(os.Args[1:])) },
+		"layers":              func() { os.Exit(run(os.Args[1:])) },
+		"layers-panics":       func() { os.Exit(cmd.Main(os.Args[1:], os.Stdin, panics{}, os.Stderr)) },
+		"layers-unprivileged": func() { os.Exit(unprivileged(os.Args[1:])) },
+		"layers-on-mount":     func() { os.Exit(onMount(os.Args[1:])) },
 	})
 }
 
 func run(args []string) int { return cmd.Main(args, os.Stdin, os.Stdout, os.Stderr) }
+
+// unprivileged runs the program as an ordinary user, which root becomes for it.
+func unprivileged(args []string) int {
+	const nobody = 65534
+	if os.Geteuid() == 0 {
+		if err := errors.Join(syscall.Setgroups(nil), syscall.Setgid(nobody), syscall.Setuid(nobody)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 97
+		}
+	}
+	return run(args)
+}
 
 // panics is a standard output that does what a bug would.
 type panics struct{}
