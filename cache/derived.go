@@ -97,7 +97,7 @@ func (s *Store) pass(ctx context.Context, p *part, blob io.Reader, dir string) (
 		layer.Outputs{TOC: m.toc, Extents: m.extents, Kept: m.kept},
 		layer.IndexOptions{Limits: s.options.Limits, Digest: p.digest, Size: p.size, DiffID: p.diffID, TempDir: dir})
 	if err != nil {
-		return nil, errors.Join(err, m.discard())
+		return nil, errors.Join(blameConfig(err), m.discard())
 	}
 	return m, nil
 }

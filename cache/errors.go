@@ -7,6 +7,8 @@ import (
 	"syscall"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/layers/layers/cache/layer"
 )
 
 // LayerError says which layer of which image an error is about.
@@ -39,6 +41,32 @@ type ImageError struct {
 
 func (e *ImageError) Error() string { return fmt.Sprintf("%s: %v", e.Image, e.Err) }
 func (e *ImageError) Unwrap() error { return e.Err }
+
+// ConfigError says that a layer's blob is the one that the manifest names, and that
+// the image's config claims another DiffID for it than it has. The image was built or
+// rewritten wrongly: fetching it again brings the same.
+type ConfigError struct {
+	Err *layer.MismatchError // of the DiffID
+}
+
+// Error names both DiffIDs.
+func (e *ConfigError) Error() string {
+	return fmt.Sprintf("the image's config is wrong: it claims diff_id %s, and the layer that the manifest names has %s",
+		e.Err.Want, e.Err.Got)
+}
+
+// Unwrap returns the *layer.MismatchError.
+func (e *ConfigError) Unwrap() error { return e.Err }
+
+// blameConfig makes a *ConfigError of a pass's error about the DiffID, which is held
+// against the config when the blob has been found to be what the manifest names.
+func blameConfig(err error) error {
+	var mismatch *layer.MismatchError
+	if errors.As(err, &mismatch) && mismatch.What == "diffid" {
+		return &ConfigError{Err: mismatch}
+	}
+	return err
+}
 
 // NotStoredError says that the store has no such image or blob.
 type NotStoredError struct {

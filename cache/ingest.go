@@ -14,7 +14,7 @@ import (
 func (s *Store) ingest(ctx context.Context, p *part, downloaded func()) error {
 	resumed, err := s.ingestOnce(ctx, p, downloaded)
 	var mismatch *layer.MismatchError
-	if resumed && errors.As(err, &mismatch) {
+	if resumed && errors.As(err, &mismatch) && !isA[*ConfigError](err) {
 		// What was pieced together is not the blob; what comes in one piece may be.
 		s.talk.event(Event{Image: p.image, Layer: max(p.number, 0), Digest: p.digest,
 			Step: Retrying, Size: p.size, Err: err})

@@ -187,7 +187,7 @@ func (s *Store) readInto(ctx context.Context, p *part, dir string, publish bool)
 	m, err := s.pass(ctx, p, s.reading(p, blob), dir)
 	if err != nil {
 		var mismatch *layer.MismatchError
-		if stored && errors.As(err, &mismatch) && mismatch.What != "diffid" {
+		if stored && errors.As(err, &mismatch) && !isA[*ConfigError](err) {
 			err = &BlobError{Path: s.blobPath(p.digest), Digest: p.digest, Err: err}
 		}
 		return Layer{}, err

@@ -254,18 +254,39 @@ func TestPullRefusesAnotherDiffID(t *testing.T) {
 	_, err = s.Pull(context.Background(), bad, PullOptions{Display: "bad"})
 	var mismatch *layer.MismatchError
 	var of *LayerError
-	if !errors.As(err, &of) || of.Number != 1 || !errors.As(err, &mismatch) || mismatch.What != "diffid" {
+	if !errors.As(err, &of) || of.Number != 1 || !isA[*ConfigError](err) || !errors.As(err, &mismatch) || mismatch.What != "diffid" {
 		t.Errorf("error %v", err)
 	}
 	// What is known of the blob from elsewhere does not make it another layer's.
 	pull(t, s, img, "example.org/good:1")
-	if _, err := s.Pull(context.Background(), bad, PullOptions{}); !errors.As(err, &mismatch) {
+	if _, err := s.Pull(context.Background(), bad, PullOptions{}); !isA[*ConfigError](err) {
 		t.Errorf("error %v", err)
 	}
-	if _, err := s.Layers(context.Background(), bad, "bad"); !errors.As(err, &mismatch) {
+	if _, err := s.Layers(context.Background(), bad, "bad"); !isA[*ConfigError](err) {
 		t.Errorf("error %v", err)
 	}
 	check(t, s)
+}
+
+// A download that was resumed is not begun again for what is wrong in the config.
+func TestPullDoesNotRepeatForTheConfig(t *testing.T) {
+	img := image("-- 0/a --\na\n", fixtures.Config(func(c *v1.ConfigFile) {
+		c.RootFS.DiffIDs[0] = digestOf([]byte("another"))
+	}))
+	src := &probe{Image: img}
+	src.body = func(blob []byte, offset int64) (io.Reader, int64, error) {
+		if offset == 0 {
+			blob = blob[:10]
+		}
+		return bytes.NewReader(blob[offset:]), offset, nil
+	}
+	s := testStore(t)
+	if _, err := s.Pull(context.Background(), src, PullOptions{}); !isA[*ConfigError](err) {
+		t.Errorf("error %v", err)
+	}
+	if got := src.opened.Load(); got != 2 {
+		t.Errorf("%d requests", got)
+	}
 }
 
 func TestPullStopsWithItsContext(t *testing.T) {

@@ -146,6 +146,9 @@ func (v *verifier) blob(ctx context.Context, h v1.Hash) error {
 		if r != nil {
 			f.Images = titles(r.users)
 		}
+		if isA[*ConfigError](err) {
+			f.blob, f.kind = v1.Hash{}, malformed
+		}
 		v.found(f)
 	}
 	return nil
@@ -210,7 +213,7 @@ func (v *verifier) layer(ctx context.Context, p *part, blob io.Reader) (wrong er
 		Limits: v.store.options.Limits, Digest: p.digest, Size: p.size, DiffID: p.diffID, TempDir: v.store.ScratchDir()})
 	var mismatch *layer.MismatchError
 	if errors.As(err, &mismatch) {
-		return err, true
+		return blameConfig(err), true
 	}
 	if err != nil {
 		return nil, false

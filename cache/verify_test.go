@@ -301,6 +301,37 @@ func TestWhole(t *testing.T) {
 	}
 }
 
+// What another program put there under a wrong DiffID is told, and not fetched again.
+func TestVerifyBlamesTheConfig(t *testing.T) {
+	s := testStore(t)
+	img := image(twoLayers)
+	st := pull(t, s, img, "example.org/a:1")
+	config, err := img.RawConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest, err := img.RawManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad := strings.Replace(string(config), diffIDs(t, img)[1].Hex, strings.Repeat("0", 64), 1)
+	manifest = []byte(strings.Replace(string(manifest), digestOf(config).Hex, digestOf([]byte(bad)).Hex, 1))
+	place(t, s.Dir(), blobDir+"/"+digestOf([]byte(bad)).Hex, bad)
+	place(t, s.Dir(), blobDir+"/"+digestOf(manifest).Hex, string(manifest))
+	edit(t, s, func(m map[string]json.RawMessage) {
+		m["manifests"] = json.RawMessage(strings.Replace(string(m["manifests"]), st.Digest.Hex, digestOf(manifest).Hex, 1))
+	})
+	r, err := s.Verify(context.Background(), VerifyOptions{Repair: true,
+		Fetch: func(context.Context, string) (v1.Image, error) {
+			t.Error("fetched")
+			return img, nil
+		}})
+	if err != nil || len(r.Damage) != 1 || !strings.Contains(r.Damage[0].What, "config is wrong") ||
+		fmt.Sprint(r.Damage[0].Images) != "[example.org/a:1]" || r.Damage[0].Repaired != "" {
+		t.Errorf("%+v, %v", r.Damage, err)
+	}
+}
+
 func TestImageThatIsNotThere(t *testing.T) {
 	s := testStore(t)
 	_, err := s.Image(context.Background(), digestOf(nil))

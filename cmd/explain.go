@@ -120,6 +120,7 @@ var usageRules = []rule{
 
 var storeRules = []rule{
 	on(exitDamaged, func(e *cache.IndexError, m *message) { m.detail, m.hint = adviseIndex(e.Path) }),
+	on(exitDamaged, always[*cache.ConfigError](says("the layer's bytes are what the manifest names: the image was built or rewritten wrongly, and pulling it again will not help"))),
 	on(exitDamaged, always[*cache.BlobError](hints(adviseVerify))),
 	on(exitDamaged, always[*cache.NotStoredError](hints(adviseVerify))),
 	on(exitHost, always[*cache.ForeignError](hints("give the store a directory of its own: --store DIR, LAYERS_STORE"))),
@@ -189,4 +190,5 @@ var hostRules = []rule{
 	is(exitTemporary, func(*message) {}, context.DeadlineExceeded, io.ErrUnexpectedEOF),
 	on[*fs.PathError](exitHost),
 	on[syscall.Errno](exitHost),
+	on[*cache.ImageError](exitDamaged), // what it wraps may be of another kind
 }
