@@ -119,41 +119,6 @@ func (p *program) session(flags storeFlags, fetch fetchFlags) (*session, error) 
 	return s, nil
 }
 
-// show shows what the store reports. That a layer is here is news to who pulls it,
-// and to nobody who looks at an image.
-func (s *session) show(e cache.Event) {
-	if e.Step == cache.Exists && s.asking {
-		return
-	}
-	s.program.progress.Update(progressOf(e))
-}
-
-// startProgress shows progress on stderr; "" is for commands without.
-func (p *program) startProgress(mode term.Mode) {
-	if mode == "" {
-		mode = term.ModeNone
-	}
-	out := term.Probe(p.stderr, p.getenv, term.Never)
-	p.progress = term.NewProgress(p.stderr, term.ProgressOptions{
-		Mode:  term.Resolve(mode, out.TTY, p.getenv),
-		Width: out.Width,
-		UTF8:  out.UTF8,
-		Bytes: sizeText,
-		Now:   p.now,
-	})
-}
-
-func progressOf(e cache.Event) term.Event {
-	t := term.Event{
-		Image: e.Image, Layer: e.Layer + 1, ID: e.Digest.String(),
-		State: term.State(e.Step), Bytes: e.Bytes, Size: e.Size,
-	}
-	if e.Err != nil {
-		t.Err = e.Err.Error()
-	}
-	return t
-}
-
 // shortDigest is a digest as tables show it.
 func shortDigest(h v1.Hash) string { return h.Hex[:min(12, len(h.Hex))] }
 
@@ -178,7 +143,7 @@ func (s *session) sourceOptions() source.Options {
 		TempDir:       s.store.ScratchDir(),
 		Stdin:         s.program.stdin,
 		Warn:          s.program.warn,
-		Retry:         func(what string, err error) { s.program.say("%s: %v; trying again", what, err) },
+		Retry:         s.program.retrying,
 	}
 }
 
