@@ -268,11 +268,19 @@ func (f *fetchFlags) add(c *cobra.Command, pull bool) {
 	complete(c, "platform", func() []string {
 		return []string{"linux/amd64", "linux/arm64", "linux/arm/v7", "linux/386", "linux/ppc64le", "linux/riscv64", "linux/s390x"}
 	})
-	f.Pull = pullAlways
 	if pull {
 		addChoice(c, &f.Pull, "pull", "when to ask the registry", pullMissing, pullAlways, pullNewer, pullNever)
 	}
 	f.registry(c)
+}
+
+// check says whether the flags contradict each other. newer goes with --offline, as it
+// does with a registry that does not answer: what the store has is taken.
+func (f *fetchFlags) check() error {
+	if f.Offline && f.Pull == pullAlways {
+		return &usageError{text: "--pull always and --offline exclude each other"}
+	}
+	return nil
 }
 
 // registry adds the flags that say how registries are spoken to.

@@ -52,7 +52,8 @@ func newPull(p *program) *cobra.Command {
 	return describe(c, manual{
 		long: `Bring images into the local store: from a registry, a file, an engine or
 standard input. Layers come side by side, are checked and read once on the way,
-and a download that was cut goes on where it stopped, also in the next run.`,
+and a download that was cut goes on where it stopped, also in the next run.
+Registries are always asked; with --offline, only files and engines are.`,
 		examples: []string{
 			"layers pull python:3.10 python:3.11",
 			"layers pull --platform linux/arm64 alpine",
@@ -67,7 +68,26 @@ func (p *program) pull(ctx context.Context, names []string, f pullFlags) error {
 	if f.all && f.fetch.Platform.Platform != nil {
 		return &usageError{text: "--all-platforms and --platform exclude each other"}
 	}
+	if f.fetch.Offline {
+		if err := needRegistry(names); err != nil {
+			return err
+		}
+	}
 	return p.inStore(f.settings, func(s *session) error { return s.pullAll(ctx, names, f) })
+}
+
+// needRegistry finds, before anything is pulled, the names that only a registry has:
+// without one they are a slip, as files and engines are not.
+func needRegistry(names []string) error {
+	for _, name := range names {
+		ref, err := source.Parse(name)
+		if err == nil && (ref.Transport == source.Any || ref.Transport == source.Registry) {
+			return adviseFile(ref, &usageError{
+				text: name + " is pulled from a registry, and --offline asks none",
+				hint: "files and engines need no registry: layers help references"})
+		}
+	}
+	return nil
 }
 
 // pullAll brings all the images in; one that fails does not keep the others from it.

@@ -61,7 +61,7 @@ func (f *settings) addImage(c *cobra.Command) {
 
 // inStore checks the flags, and gives do the store, which is closed when it returns.
 func (p *program) inStore(f settings, do func(*session) error) (err error) {
-	if err := f.out.check(); err != nil {
+	if err := errors.Join(f.out.check(), f.fetch.check()); err != nil {
 		return err
 	}
 	s, err := p.session(f.store.quietly(f.out.Quiet), f.fetch)
