@@ -2,11 +2,14 @@ package cmd
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/layers/layers/cache"
 	"github.com/layers/layers/cache/layer"
+	"github.com/layers/layers/cache/source"
 )
 
 func TestLimitsFlag(t *testing.T) {
@@ -38,21 +41,35 @@ func TestLimitsFlag(t *testing.T) {
 	}
 }
 
-func TestSamePlatform(t *testing.T) {
-	arm := v1.Platform{OS: "linux", Architecture: "arm64"}
-	for _, c := range []struct {
-		b    v1.Platform
-		want bool
-	}{
-		{arm, true},
-		{v1.Platform{OS: "linux", Architecture: "arm64", Variant: "v8"}, true},
-		{v1.Platform{OS: "linux", Architecture: "aarch64"}, true},
-		{v1.Platform{OS: "linux", Architecture: "amd64"}, false},
-		{v1.Platform{OS: "windows", Architecture: "arm64"}, false},
-		{v1.Platform{}, false},
+func TestBestFit(t *testing.T) {
+	stored := func(platforms ...string) []cache.Stored {
+		var all []cache.Stored
+		for _, p := range platforms {
+			parts := append(strings.Split(p, "/"), "")
+			all = append(all, cache.Stored{Platform: v1.Platform{OS: parts[0], Architecture: parts[1], Variant: parts[2]}})
+		}
+		return all
+	}
+	for _, c := range []struct{ want, have, best string }{
+		{"linux/arm64", "linux/amd64 linux/arm64", "linux/arm64"},
+		{"linux/arm64", "linux/amd64 linux/arm64/v8", "linux/arm64/v8"},
+		{"linux/arm64/v9", "linux/arm64/v8", "linux/arm64/v8"},
+		{"linux/arm64/v9", "linux/arm64/v8 linux/arm64/v9", "linux/arm64/v9"},
+		{"linux/arm64/v8", "linux/arm64/v9", ""},
+		{"linux/amd64/v3", "linux/amd64 linux/amd64/v2", "linux/amd64/v2"},
+		{"linux/arm64", "linux/aarch64", "linux/aarch64"},
+		{"linux/arm64", "linux/amd64 windows/arm64", ""},
 	} {
-		if got := samePlatform(arm, c.b); got != c.want {
-			t.Errorf("%v: %v", c.b, got)
+		want, err := source.ParsePlatform(c.want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if best := bestFit(want, stored(strings.Fields(c.have)...)); best != nil {
+			got = best.Platform.String()
+		}
+		if got != c.best {
+			t.Errorf("%s of %s: %q, want %q", c.want, c.have, got, c.best)
 		}
 	}
 }

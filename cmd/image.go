@@ -61,11 +61,12 @@ func (s *session) byPolicy(ctx context.Context, ref source.Reference) (*image, e
 			return nil, s.sayWhyNotAsked(missing)
 		}
 		return s.openWhole(ctx, *stored)
-	case s.fetch.Pull == pullMissing && missing == nil:
+	case s.fetch.Pull == pullMissing && missing == nil && s.isExact(ref, stored):
 		return s.openWhole(ctx, *stored)
-	case s.fetch.Pull != pullNewer:
+	case s.fetch.Pull == pullAlways, missing != nil:
 		return s.fromRegistry(ctx, ref, nil)
 	}
+	// newer; or the registry may have a variant that fits better.
 	found, err := s.fromRegistry(ctx, ref, stored)
 	var temporary *source.TemporaryError
 	if stored != nil && errors.As(err, &temporary) {
@@ -101,10 +102,8 @@ func (s *session) lookUp(ctx context.Context, ref source.Reference) (*cache.Stor
 	if err != nil {
 		return nil, err
 	}
-	for i := range all {
-		if samePlatform(all[i].Platform, want) {
-			return &all[i], nil
-		}
+	if best := bestFit(want, all); best != nil {
+		return best, nil
 	}
 	// What was stored from a single manifest is taken as it is, as the registry would.
 	if i := slices.IndexFunc(all, func(st cache.Stored) bool { return st.Index == nil }); i >= 0 {
@@ -155,14 +154,27 @@ func (s *session) wanted() (v1.Platform, error) {
 	return p, nil
 }
 
-// samePlatform compares platforms in their one normal spelling.
-func samePlatform(a, b v1.Platform) bool {
-	x, err := source.ParsePlatform(a.String())
-	if err != nil {
-		return false
+// bestFit is the image that serves a platform best; nil if none does.
+func bestFit(want v1.Platform, all []cache.Stored) *cache.Stored {
+	var best *cache.Stored
+	most := 0
+	for i := range all {
+		if fit := source.Fits(want, all[i].Platform); fit > most {
+			best, most = &all[i], fit
+		}
 	}
-	y, err := source.ParsePlatform(b.String())
-	return err == nil && x.Equals(y)
+	return best
+}
+
+// isExact reports whether an image of the store is the one for the platform that is
+// asked for, so that no other can fit better. What was stored from a single manifest
+// has no other.
+func (s *session) isExact(ref source.Reference, stored *cache.Stored) bool {
+	if ref.Name == "" || stored.Index == nil {
+		return true
+	}
+	want, err := s.wanted()
+	return err == nil && source.Fits(want, stored.Platform) == source.ExactFit
 }
 
 func platformsOf(all []cache.Stored) []string {

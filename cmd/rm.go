@@ -106,7 +106,7 @@ func (s *session) toRemove(ctx context.Context, name string) ([]cache.Stored, er
 		have := platformsOf(found)
 		kept := found[:0]
 		for _, st := range found {
-			if samePlatform(st.Platform, *want) {
+			if source.Fits(*want, st.Platform) == source.ExactFit {
 				kept = append(kept, st)
 			}
 		}

@@ -98,10 +98,15 @@ func normalVariant(arch, variant string) string {
 	return variant
 }
 
-// fits says how well an image for have serves one who wants want: 0 not at all,
-// else the higher the better. Within an architecture, a lower variant serves a
-// higher one, as in containerd; another architecture never does.
-func fits(want, have v1.Platform) int {
+// ExactFit is what Fits returns for the very platform that is wanted, however it is
+// written.
+const ExactFit = 1000
+
+// Fits says how well an image for have serves one who wants want: 0 not at all,
+// else the higher the better, up to ExactFit. Within an architecture, a lower variant
+// serves a higher one, as in containerd; another architecture never does. A want
+// without a version of the system is for any.
+func Fits(want, have v1.Platform) int {
 	want, have = normalize(want), normalize(have)
 	switch {
 	case want.OS != have.OS || want.Architecture != have.Architecture:
@@ -109,7 +114,7 @@ func fits(want, have v1.Platform) int {
 	case want.OSVersion != "" && want.OSVersion != have.OSVersion:
 		return 0
 	case want.Variant == have.Variant:
-		return 1000
+		return ExactFit
 	}
 	w, h := level(want), level(have)
 	if w < 0 || h < 0 || h > w {
@@ -240,7 +245,7 @@ func hasPlatform(d v1.Descriptor) bool {
 func bestFit(want v1.Platform, from []v1.Descriptor) (best v1.Descriptor, ok bool) {
 	most := 0
 	for _, d := range from {
-		if f := fits(want, *d.Platform); f > most {
+		if f := Fits(want, *d.Platform); f > most {
 			best, most = d, f
 		}
 	}
