@@ -170,17 +170,26 @@ func isFile(in *inspect.Input, e layer.Entry, path string, n int) error {
 	if n > 0 {
 		option = fmt.Sprintf("--layer %d ", n)
 	}
-	switch e.Kind {
-	case layer.File:
-		return nil
-	case layer.Dir:
+	switch {
+	case e.Kind == layer.Dir:
 		return &usageError{text: fmt.Sprintf("%s: %s is a directory", in.Name, path),
 			hint: "layers ls " + option + in.Name + " " + path}
-	case layer.Symlink:
+	case inspect.MeansDir(path):
+		return notDir(in, path)
+	case e.Kind == layer.File:
+		return nil
+	case e.Kind == layer.Symlink:
 		return &usageError{text: fmt.Sprintf("%s: in layer %d %s is a symbolic link to %s", in.Name, n, path, e.Link),
 			hint: "layers why " + in.Name + " " + path}
 	}
 	return &usageError{text: fmt.Sprintf("%s: %s is no regular file, but a %s", in.Name, path, kindWords[e.Kind])}
+}
+
+// notDir is the error about a path that is written as a directory's and leads to
+// something else.
+func notDir(in *inspect.Input, path string) error {
+	return &advised{err: &inspect.NotDirError{Image: in.Name, Path: path},
+		hint: "layers cat " + in.Name + " /" + inspect.Clean(path)}
 }
 
 var kindWords = map[layer.Kind]string{

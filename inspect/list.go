@@ -37,13 +37,15 @@ type Listing struct {
 
 	ctx   context.Context
 	limit int
-	names iter.Seq2[Row, error]
+	all   iter.Seq2[Row, error] // in the order of their paths
+	names iter.Seq2[Row, error] // in the order that was asked for
 	more  bool
 }
 
 // List finds a path in the image and lists the directory there, or the single
 // name. A symbolic link is followed, inside the image; in a single layer none is.
-// If there is nothing, the error is a *NotExistError.
+// If there is nothing, the error is a *NotExistError; if the path MeansDir and there
+// is something else, a *NotDirError.
 func List(ctx context.Context, in Input, path string, o ListOptions) (*Listing, error) {
 	if err := in.check(); err != nil {
 		return nil, err
@@ -60,9 +62,13 @@ func List(ctx context.Context, in Input, path string, o ListOptions) (*Listing, 
 	if err != nil {
 		return nil, err
 	}
-	l.names = l.within(all)
+	if !l.Dir && MeansDir(path) {
+		return nil, &NotDirError{Image: in.Name, Path: path}
+	}
+	l.all = l.within(all)
+	l.names = l.all
 	if o.BySize {
-		l.names = l.bySize(l.names)
+		l.names = l.bySize(l.all)
 	}
 	return l, nil
 }
@@ -74,7 +80,7 @@ func (l *Listing) Rows() iter.Seq2[Row, error] {
 		l.more = false
 		for row, err := range l.names {
 			if err = cmp.Or(err, l.ctx.Err()); err != nil {
-				yield(Row{}, fmt.Errorf("listing /%s of %s: %w", l.Path, l.Image.Name, err))
+				yield(Row{}, l.fail(err))
 				return
 			}
 			if l.limit > 0 && n == l.limit {
@@ -91,6 +97,25 @@ func (l *Listing) Rows() iter.Seq2[Row, error] {
 
 // Truncated reports, after the last row, whether the limit left out some.
 func (l *Listing) Truncated() bool { return l.more }
+
+// Left counts the rows that the limit leaves out, for which it walks all of them.
+func (l *Listing) Left() (int64, error) {
+	if l.limit <= 0 {
+		return 0, nil
+	}
+	var n int64
+	for _, err := range l.all {
+		if err = cmp.Or(err, l.ctx.Err()); err != nil {
+			return 0, l.fail(err)
+		}
+		n++
+	}
+	return max(n-int64(l.limit), 0), nil
+}
+
+func (l *Listing) fail(err error) error {
+	return fmt.Errorf("listing /%s of %s: %w", l.Path, l.Image.Name, err)
+}
 
 func (l *Listing) ofTree(in *Input, path string) (iter.Seq2[Row, error], error) {
 	tree := layer.Squash(in.tocs())

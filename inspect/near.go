@@ -26,6 +26,21 @@ func (e *NotExistError) Error() string {
 // Unwrap returns layer.ErrNotExist.
 func (e *NotExistError) Unwrap() error { return layer.ErrNotExist }
 
+// NotDirError says that a path that MeansDir leads to something else. It is
+// layer.ErrNotExist to errors.Is, for there is no such directory.
+type NotDirError struct {
+	Image string
+	Path  string // as asked for
+}
+
+// Error names the image and the path, with its leading slash.
+func (e *NotDirError) Error() string {
+	return fmt.Sprintf("%s: /%s is not a directory", e.Image, strings.TrimLeft(e.Path, "/"))
+}
+
+// Unwrap returns layer.ErrNotExist.
+func (e *NotDirError) Unwrap() error { return layer.ErrNotExist }
+
 // notExist makes of an error that says that a path does not exist one that says
 // what does; others it says the image and the path of.
 func (in *Input) notExist(tree *layer.Tree, path string, err error) error {

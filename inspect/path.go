@@ -74,6 +74,13 @@ func Clean(path string) string {
 	return strings.Join(parts, "/")
 }
 
+// MeansDir reports whether a path, as it is written, can only mean a directory: it
+// ends in a slash or a dot.
+func MeansDir(path string) bool {
+	last := path[strings.LastIndexByte(path, '/')+1:]
+	return path != "" && (last == "" || last == "." || last == "..")
+}
+
 // cut splits a path into its directory and its last component.
 func cut(path string) (dir, name string) {
 	i := strings.LastIndexByte(path, '/')
