@@ -25,7 +25,9 @@ func countCell(n int64) cell { return cell{Count(n), strconv.FormatInt(n, 10)} }
 
 func (o Options) textCell(s string) cell { return cell{o.Escape(s), term.Escape(s)} }
 
-func (o Options) pathCell(path string) cell { return cell{o.Path(path), term.Escape("/" + path)} }
+// pathCell has the slash of the root for people only: to programs a path is what JSON
+// has of it.
+func (o Options) pathCell(path string) cell { return cell{o.Path(path), term.Escape(path)} }
 
 func (o Options) digestCell(digest string) cell { return cell{o.Digest(digest), term.Escape(digest)} }
 

@@ -20,11 +20,11 @@ func dirsTable(r *inspect.DirsReport, o Options) *grid {
 	d := dirRows{o: o, by: r.By, total: dirBytes(r.By, r.Root.Sums)}
 	d.add(&r.Root, 0)
 	t.Rows = listRows(d.rows)
-	t.Foot = func() []string {
+	t.Foot = func() ([]string, error) {
 		if r.Other == nil {
-			return nil
+			return nil, nil
 		}
-		return []string{"", o.Units.Bytes(*r.Other) + " more content: hidden copies, headers, the ends of the archives"}
+		return []string{"", o.Units.Bytes(*r.Other) + " more content: hidden copies, headers, the ends of the archives"}, nil
 	}
 	return t
 }
@@ -47,7 +47,7 @@ func dirBytes(by inspect.By, s inspect.Sums) int64 {
 // hold nothing are summed up.
 func (d *dirRows) add(dir *inspect.Dir, depth int) {
 	name := dir.Path[strings.LastIndexByte(dir.Path, '/')+1:] + "/"
-	path := cell{strings.Repeat("  ", depth) + d.o.Escape(name), term.Escape("/" + dir.Path)}
+	path := cell{strings.Repeat("  ", depth) + d.o.Escape(name), term.Escape(dir.Path)}
 	d.rows = append(d.rows, gridRow{Cells: d.cells(dir.Sums, path), Value: rowOf(dir)})
 	var left inspect.Omitted
 	if dir.Omitted != nil {
@@ -64,7 +64,7 @@ func (d *dirRows) add(dir *inspect.Dir, depth int) {
 	if left.Count > 0 {
 		text := fmt.Sprintf("%s %s more", d.o.ellipsis(), Count(left.Count))
 		d.rows = append(d.rows, gridRow{
-			Cells: d.cells(left.Sums, cell{strings.Repeat("  ", depth+1) + text, term.Escape("/"+dir.Path) + " (others)"}),
+			Cells: d.cells(left.Sums, cell{strings.Repeat("  ", depth+1) + text, strings.TrimSpace(term.Escape(dir.Path) + " (others)")}),
 			Value: omittedRow{dir.Named, left},
 		})
 	}

@@ -5,11 +5,13 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"io/fs"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/layers/layers/cmd/term"
 	"github.com/layers/layers/fixtures"
 	"github.com/layers/layers/inspect"
 )
@@ -140,6 +142,62 @@ func TestCSVReadsBack(t *testing.T) {
 		for _, key := range records[0] {
 			if key == "" {
 				t.Errorf("%s: a column without a name: %q", name, records[0])
+			}
+		}
+	}
+}
+
+// A path is written alike in CSV and in JSON lines.
+func TestCSVHasThePathsOfJSON(t *testing.T) {
+	compared := 0
+	for name, r := range reports(open(t, hostile())) {
+		records := must(csv.NewReader(strings.NewReader(write(t, r, Options{Format: CSV}))).ReadAll())
+		column := slices.Index(records[0], "path")
+		if column < 0 {
+			continue
+		}
+		lines := strings.Split(write(t, r, Options{Format: JSONL}), "\n")
+		for i, record := range records[1:] {
+			var row struct {
+				Path       string
+				PathBase64 string
+				Omitted    any
+			}
+			if err := json.Unmarshal([]byte(lines[i]), &row); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if row.PathBase64 != "" || row.Omitted != nil {
+				continue
+			}
+			compared++
+			if want := term.Escape(row.Path); record[column] != want {
+				t.Errorf("%s: CSV has %q, JSON %q", name, record[column], want)
+			}
+		}
+	}
+	if compared < 20 {
+		t.Errorf("only %d paths were compared", compared)
+	}
+}
+
+// Markdown has one blank line between its parts, and none at the ends; what follows a
+// table is not taken for a row of it.
+func TestMarkdownParts(t *testing.T) {
+	for name, r := range reports(open(t, hostile())) {
+		text := write(t, r, Options{Format: Markdown})
+		if strings.Contains(text, "\n\n\n") || strings.HasPrefix(text, "\n") || strings.HasSuffix(text, "\n\n") {
+			t.Errorf("%s: blank lines: %q", name, text)
+		}
+		lines := strings.Split(text, "\n")
+		for i, line := range lines[1:] {
+			if row := strings.HasPrefix(lines[i], "|"); line == "" || lines[i] == "" || row == strings.HasPrefix(line, "|") {
+				continue
+			}
+			t.Errorf("%s: no blank line between %q and %q", name, lines[i], line)
+		}
+		for _, line := range lines {
+			if line != "" && strings.TrimSpace(line) == "" {
+				t.Errorf("%s: a line of blanks", name)
 			}
 		}
 	}

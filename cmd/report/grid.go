@@ -20,7 +20,7 @@ type grid struct {
 	Rows    iter.Seq2[gridRow, error]
 	// Foot returns the lines below the rows; it is asked after the last one. nil is
 	// none. Markdown has Head and Foot too, CSV and JSON lines do not.
-	Foot func() []string
+	Foot func() ([]string, error)
 }
 
 // column is a column of a grid.
@@ -65,10 +65,19 @@ func (t *grid) write(w io.Writer, o Options) error {
 	if err := t.writeRows(out, o); err != nil {
 		return err
 	}
-	if t.Foot != nil {
-		out.lines(t.Foot())
+	foot, err := t.foot()
+	if err != nil {
+		return err
 	}
+	out.lines(foot)
 	return out.flush()
+}
+
+func (t *grid) foot() ([]string, error) {
+	if t.Foot == nil {
+		return nil, nil
+	}
+	return t.Foot()
 }
 
 // shown is the table without the columns that people do not see.

@@ -38,7 +38,7 @@ func imageTable(r *inspect.Report, o Options) *grid {
 		rows = append(rows, gridRow{Cells: o.layerCells(&r.Layers[i], largest), Value: &r.Layers[i]})
 	}
 	t.Rows = listRows(rows)
-	t.Foot = func() []string { return o.imageFoot(r) }
+	t.Foot = func() ([]string, error) { return o.imageFoot(r), nil }
 	return t
 }
 
@@ -166,7 +166,7 @@ func reclaimableTable(r *inspect.ReclaimableReport, o Options) *grid {
 	head = append(head, o.items(o.Units.Bytes(r.Reclaimable.Bytes)+" reclaimable of "+o.Units.Bytes(r.Totals.Unpacked)+" unpacked",
 		plural(r.Reclaimable.Paths, "path"), copies(r.Reclaimable.Copies))...)
 	t.Head = append(head, "")
-	t.Foot = func() []string { return o.left(&r.Reclaimable, len(r.Reclaimable.Top), r.Image.Name) }
+	t.Foot = func() ([]string, error) { return o.left(&r.Reclaimable, len(r.Reclaimable.Top), r.Image.Name), nil }
 	return t
 }
 

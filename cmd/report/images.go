@@ -18,15 +18,15 @@ func imagesTable(r *inspect.ImagesReport, o Options) *grid {
 		rows = append(rows, gridRow{Cells: o.imageCells(&r.Images[i]), Value: &r.Images[i]})
 	}
 	t.Rows = listRows(rows)
-	t.Foot = func() []string {
+	t.Foot = func() ([]string, error) {
 		if len(r.Images) < 2 {
-			return nil
+			return nil, nil
 		}
 		line := o.Units.Bytes(r.Content) + " content in all, each blob once"
 		if same {
 			line += "; all for " + o.Escape(r.Images[0].Platform)
 		}
-		return []string{"", line}
+		return []string{"", line}, nil
 	}
 	return t
 }

@@ -23,7 +23,7 @@ func layerTable(r *inspect.LayerReport, o Options) *grid {
 		}})
 	}
 	t.Rows = listRows(rows)
-	t.Foot = func() []string { return o.layerFoot(r) }
+	t.Foot = func() ([]string, error) { return o.layerFoot(r), nil }
 	return t
 }
 

@@ -29,11 +29,12 @@ func listTable(l *inspect.Listing, o Options) *grid {
 			}
 		}
 	}
-	t.Foot = func() []string {
+	t.Foot = func() ([]string, error) {
 		if !l.Truncated() {
-			return nil
+			return nil, nil
 		}
-		return []string{o.ellipsis() + " and more: --limit 0 shows all"}
+		left, err := l.Left()
+		return []string{fmt.Sprintf("%s and %s more: --limit 0 shows all", o.ellipsis(), Count(left))}, err
 	}
 	return t
 }
@@ -49,7 +50,7 @@ func (o Options) listCells(l *inspect.Listing, r *inspect.Row) []cell {
 	}
 	return []cell{
 		{modeText(r), r.Mode}, o.textCell(fmt.Sprintf("%d:%d", r.UID, r.GID)), size,
-		{o.Escape(modified), r.Modified}, countCell(int64(r.Layer)), {o.listName(l, r), term.Escape("/" + r.Path)},
+		{o.Escape(modified), r.Modified}, countCell(int64(r.Layer)), {o.listName(l, r), term.Escape(r.Path)},
 		o.textCell(r.Kind), o.textCell(r.Link),
 	}
 }

@@ -63,12 +63,42 @@ func (t *grid) writeCSV(w io.Writer, o Options) error {
 
 func (t *grid) writeMarkdown(w io.Writer) error {
 	out := newPrinter(w, Options{})
-	for _, line := range t.Head {
-		out.text(markdown(line) + "  \n") // two blanks: a line break
-	}
+	writeMarkdownText(out, t.Head)
 	if len(t.Head) > 0 {
 		out.text("\n")
 	}
+	if err := t.writeMarkdownRows(out); err != nil {
+		return err
+	}
+	foot, err := t.foot()
+	if err != nil {
+		return err
+	}
+	if len(foot) > 0 {
+		out.text("\n") // else it would be a row of the table
+	}
+	writeMarkdownText(out, foot)
+	return out.flush()
+}
+
+// writeMarkdownText writes lines that stay lines, with one blank line between the
+// paragraphs that blank ones part, and none around them.
+func writeMarkdownText(out *printer, lines []string) {
+	begun, parted := false, false
+	for _, line := range lines {
+		if strings.TrimSpace(line) == "" {
+			parted = begun
+			continue
+		}
+		if parted {
+			out.text("\n")
+		}
+		out.text(markdown(line) + "  \n") // two blanks: a line break
+		begun, parted = true, false
+	}
+}
+
+func (t *grid) writeMarkdownRows(out *printer) error {
 	s := t.shown()
 	rule := make([]string, len(s.Columns))
 	titles := s.titles()
@@ -92,12 +122,7 @@ func (t *grid) writeMarkdown(w io.Writer) error {
 			return out.err
 		}
 	}
-	if t.Foot != nil {
-		for _, line := range t.Foot() {
-			out.text(markdown(line) + "  \n")
-		}
-	}
-	return out.flush()
+	return nil
 }
 
 func writeMarkdownRow(out *printer, cells []string) {

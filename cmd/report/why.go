@@ -22,7 +22,7 @@ func whyTable(r *inspect.WhyReport, o Options) *grid {
 		}
 	}
 	t.Rows = listRows(rows)
-	t.Foot = func() []string { return o.whyFoot(r) }
+	t.Foot = func() ([]string, error) { return o.whyFoot(r), nil }
 	return t
 }
 
