@@ -34,7 +34,7 @@ func newImages(p *program) *cobra.Command {
 	return describe(c, manual{
 		long: `List the images in the store: names, digests, platforms, ages, content
 (compressed bytes), unpacked bytes, and how much of the content other images use
-too.`,
+too. Of those that did not come from a registry it says from what.`,
 		examples: []string{"layers images", "layers images --sort size", "layers images -q", "layers images -f '{{.Name}} {{bytes .Content}}'"},
 		exits:    storeExits,
 	})
@@ -82,7 +82,7 @@ func (s *session) describeAll(ctx context.Context, all []cache.Stored) ([]inspec
 			}
 			known[st.Digest] = row
 		}
-		row.Name, row.Platform, row.Pulled = source.Short(st.Name), st.Platform, st.Pulled
+		row.Name, row.Platform, row.Pulled, row.Origin = source.Short(st.Name), st.Platform, st.Pulled, st.Origin
 		set = append(set, row)
 	}
 	return set, nil

@@ -15,6 +15,7 @@ type StoredImage struct {
 	Platform v1.Platform
 	Created  time.Time // the zero time if it is not known
 	Pulled   time.Time
+	Origin   string        // what it was pulled from: "registry", "docker-archive" …; "" if it is not known
 	Layers   []StoredLayer // bottom first
 }
 
@@ -40,6 +41,7 @@ type ImageRow struct {
 	Platform string     `json:"platform,omitempty"`
 	Created  *time.Time `json:"created,omitempty"`
 	Pulled   *time.Time `json:"pulled,omitempty"`
+	Origin   string     `json:"origin,omitempty"` // what it was pulled from: StoredImage.Origin
 	Layers   int        `json:"layers"`
 	Content  int64      `json:"content"`            // compressed, each blob once
 	Unpacked *int64     `json:"unpacked,omitempty"` // absent unless known of every layer
@@ -111,7 +113,7 @@ func compareBool(a, b bool) int {
 func imageRow(img StoredImage, shared func(v1.Hash) bool) ImageRow {
 	row := ImageRow{
 		Name: img.Name, Digest: hash(img.Digest), Platform: img.Platform.String(), Created: known(img.Created),
-		Pulled: known(img.Pulled), Layers: len(img.Layers), Unpacked: new(int64),
+		Pulled: known(img.Pulled), Origin: img.Origin, Layers: len(img.Layers), Unpacked: new(int64),
 	}
 	seen := make(map[v1.Hash]bool)
 	for _, l := range img.Layers {
