@@ -98,7 +98,10 @@ func backoff(n int) time.Duration {
 // cutError is an error in a body, after which the download can go on.
 type cutError struct{ err error }
 
+// Error is that of the body.
 func (e *cutError) Error() string { return e.err.Error() }
+
+// Unwrap returns the body's error.
 func (e *cutError) Unwrap() error { return e.err }
 
 var errStalled = errors.New("the source has stopped sending")
@@ -193,6 +196,7 @@ type aliveReader struct {
 	beat func()
 }
 
+// Read tells of each byte that comes, before the caller has it.
 func (a *aliveReader) Read(p []byte) (int, error) {
 	n, err := a.r.Read(p)
 	if n > 0 {
@@ -208,6 +212,7 @@ type follower struct {
 	pos int64
 }
 
+// Read waits for bytes that are not there yet.
 func (f *follower) Read(p []byte) (int, error) {
 	d := f.d
 	d.mu.Lock()

@@ -19,6 +19,7 @@ type LayerError struct {
 	Err    error
 }
 
+// Error begins with the image's name, if it is known, and says which layer it is.
 func (e *LayerError) Error() string {
 	s := fmt.Sprintf("layer %d (%.19s…): %v", e.Number+1, e.Digest, e.Err)
 	if e.Number < 0 {
@@ -30,6 +31,7 @@ func (e *LayerError) Error() string {
 	return s
 }
 
+// Unwrap returns what went wrong with the layer.
 func (e *LayerError) Unwrap() error { return e.Err }
 
 // ImageError says that an image's manifest and config are not what the OCI image
@@ -39,7 +41,10 @@ type ImageError struct {
 	Err   error
 }
 
+// Error begins with the image's name.
 func (e *ImageError) Error() string { return fmt.Sprintf("%s: %v", e.Image, e.Err) }
+
+// Unwrap returns what is wrong with the image, or why it could not be read.
 func (e *ImageError) Unwrap() error { return e.Err }
 
 // ConfigError says that a layer's blob is the one that the manifest names, and that
@@ -74,6 +79,7 @@ type NotStoredError struct {
 	Digest v1.Hash
 }
 
+// Error names the store and the whole digest.
 func (e *NotStoredError) Error() string {
 	return fmt.Sprintf("store %s has no %s", e.Dir, e.Digest)
 }
@@ -89,9 +95,12 @@ type BlobError struct {
 	Err    error
 }
 
+// Error names the whole digest and what is wrong with the bytes, and not the path.
 func (e *BlobError) Error() string {
 	return fmt.Sprintf("blob %s in the store is damaged: %v", e.Digest, e.Err)
 }
+
+// Unwrap returns a *layer.MismatchError, or the error of reading the file.
 func (e *BlobError) Unwrap() error { return e.Err }
 
 // IndexError says that the file of the store's names cannot be understood.
@@ -100,12 +109,16 @@ type IndexError struct {
 	Err  error
 }
 
+// Error begins with the file's path.
 func (e *IndexError) Error() string { return fmt.Sprintf("%s: %v", e.Path, e.Err) }
+
+// Unwrap returns what is wrong with the file's JSON.
 func (e *IndexError) Unwrap() error { return e.Err }
 
 // VersionError says that the store was made by a program that this one does not know.
 type VersionError struct{ Dir, Version string }
 
+// Error names the store's directory and its version.
 func (e *VersionError) Error() string {
 	return fmt.Sprintf("store %s has layout version %s, which this program does not know", e.Dir, e.Version)
 }
@@ -114,6 +127,7 @@ func (e *VersionError) Error() string {
 // It was not touched.
 type ForeignError struct{ Dir, Found string }
 
+// Error names the directory and one of the files in it.
 func (e *ForeignError) Error() string {
 	return fmt.Sprintf("%s is not a store and not empty: it holds %q", e.Dir, e.Found)
 }
@@ -124,7 +138,11 @@ type AccessError struct {
 	Err error
 }
 
+// Error names the store's directory.
 func (e *AccessError) Error() string { return fmt.Sprintf("store %s: %v", e.Dir, e.Err) }
+
+// Unwrap returns why: often an fs.ErrPermission, or the errno of a disk that is
+// read-only.
 func (e *AccessError) Unwrap() error { return e.Err }
 
 // SpaceError says that the disk is full, or would be.
@@ -134,12 +152,16 @@ type SpaceError struct {
 	Err        error
 }
 
+// Error says how many bytes are missing, if that is known.
 func (e *SpaceError) Error() string {
 	if e.Need > 0 {
 		return fmt.Sprintf("store %s: %d bytes are needed and %d are free", e.Dir, e.Need, e.Free)
 	}
 	return fmt.Sprintf("store %s: no space left on the disk", e.Dir)
 }
+
+// Unwrap returns the errno of the write that failed; nil if none was tried, because
+// it was known before.
 func (e *SpaceError) Unwrap() error { return e.Err }
 
 // writing turns an error of writing to the store into the kind that says what a

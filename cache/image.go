@@ -85,6 +85,7 @@ func (s *Store) Whole(img v1.Image) error {
 	return nil
 }
 
+// MediaType is OCI's for a manifest that does not say.
 func (i *storedImage) MediaType() (types.MediaType, error) {
 	if i.manifest.MediaType == "" {
 		return types.OCIManifestSchema1, nil
@@ -92,14 +93,31 @@ func (i *storedImage) MediaType() (types.MediaType, error) {
 	return i.manifest.MediaType, nil
 }
 
-func (i *storedImage) Digest() (v1.Hash, error)            { return i.digest, nil }
-func (i *storedImage) Size() (int64, error)                { return int64(len(i.raw)), nil }
-func (i *storedImage) ConfigName() (v1.Hash, error)        { return i.manifest.Config.Digest, nil }
+// Digest is the digest that the image was opened by.
+func (i *storedImage) Digest() (v1.Hash, error) { return i.digest, nil }
+
+// Size is that of the manifest, in bytes.
+func (i *storedImage) Size() (int64, error) { return int64(len(i.raw)), nil }
+
+// ConfigName is the config's digest.
+func (i *storedImage) ConfigName() (v1.Hash, error) { return i.manifest.Config.Digest, nil }
+
+// ConfigFile returns a copy, which the caller may change.
 func (i *storedImage) ConfigFile() (*v1.ConfigFile, error) { return i.config.DeepCopy(), nil }
-func (i *storedImage) RawConfigFile() ([]byte, error)      { return bytes.Clone(i.rawConfig), nil }
-func (i *storedImage) Manifest() (*v1.Manifest, error)     { return i.manifest.DeepCopy(), nil }
-func (i *storedImage) RawManifest() ([]byte, error)        { return bytes.Clone(i.raw), nil }
-func (i *storedImage) Layers() ([]v1.Layer, error)         { return i.layers(), nil }
+
+// RawConfigFile returns a copy of the bytes that have the config's digest.
+func (i *storedImage) RawConfigFile() ([]byte, error) { return bytes.Clone(i.rawConfig), nil }
+
+// Manifest returns a copy, which the caller may change.
+func (i *storedImage) Manifest() (*v1.Manifest, error) { return i.manifest.DeepCopy(), nil }
+
+// RawManifest returns a copy of the bytes that have the image's digest.
+func (i *storedImage) RawManifest() ([]byte, error) { return bytes.Clone(i.raw), nil }
+
+// Layers are bottom first. That they are listed does not say that their blobs are
+// there.
+func (i *storedImage) Layers() ([]v1.Layer, error) { return i.layers(), nil }
+
 func (i *storedImage) descriptor(number int) v1.Descriptor { return i.manifest.Layers[number] }
 func (i *storedImage) diffID(number int) layer.DiffID {
 	return layer.DiffID(i.config.RootFS.DiffIDs[number])
@@ -126,6 +144,7 @@ func (i *storedImage) LayerByDigest(h v1.Hash) (v1.Layer, error) {
 	return nil, fmt.Errorf("%s has no layer %s", i.digest, h)
 }
 
+// LayerByDiffID returns the lowest layer with the DiffID.
 func (i *storedImage) LayerByDiffID(h v1.Hash) (v1.Layer, error) {
 	for n, id := range i.config.RootFS.DiffIDs {
 		if id == h {
@@ -141,10 +160,16 @@ type storedLayer struct {
 	number int
 }
 
+// Digest is what the manifest says.
 func (l *storedLayer) Digest() (v1.Hash, error) { return l.image.descriptor(l.number).Digest, nil }
-func (l *storedLayer) DiffID() (v1.Hash, error) { return v1.Hash(l.image.diffID(l.number)), nil }
-func (l *storedLayer) Size() (int64, error)     { return l.image.descriptor(l.number).Size, nil }
 
+// DiffID is what the config says; the layer is not read for it.
+func (l *storedLayer) DiffID() (v1.Hash, error) { return v1.Hash(l.image.diffID(l.number)), nil }
+
+// Size is that of the blob, in bytes, as the manifest says.
+func (l *storedLayer) Size() (int64, error) { return l.image.descriptor(l.number).Size, nil }
+
+// MediaType is what the manifest says, whatever the blob's bytes are.
 func (l *storedLayer) MediaType() (types.MediaType, error) {
 	return l.image.descriptor(l.number).MediaType, nil
 }
@@ -155,11 +180,15 @@ func (l *storedLayer) Descriptor() (*v1.Descriptor, error) {
 	return &d, nil
 }
 
+// Compressed opens the blob, whose size is checked and whose bytes are not. One that
+// is gone is a *NotStoredError.
 func (l *storedLayer) Compressed() (io.ReadCloser, error) {
 	d := l.image.descriptor(l.number)
 	return l.image.store.openBlob(d.Digest, d.Size)
 }
 
+// Uncompressed unpacks on the way; nothing is held against the DiffID. The error of
+// the Decoder says if the stream is damaged.
 func (l *storedLayer) Uncompressed() (io.ReadCloser, error) {
 	blob, err := l.Compressed()
 	if err != nil {
@@ -179,6 +208,7 @@ type stacked struct {
 	closers []io.Closer // outermost first
 }
 
+// Close closes all, whatever goes wrong, and returns the first error.
 func (r *stacked) Close() error {
 	var first error
 	for _, c := range r.closers {

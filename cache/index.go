@@ -17,6 +17,7 @@ import (
 const (
 	refName       = "org.opencontainers.image.ref.name" // the fully qualified name
 	pulledKey     = "dev.layers.pulled"                 // RFC 3339, UTC
+	originKey     = "dev.layers.origin"                 // Stored.Origin
 	choiceFromKey = "dev.layers.index"                  // digest of the image index it was chosen from
 )
 
@@ -36,6 +37,7 @@ type entry struct {
 	platform  *v1.Platform
 	index     *v1.Hash
 	pulled    time.Time
+	origin    string
 }
 
 // readNames needs no lock: index.json is only ever replaced whole.
@@ -89,7 +91,7 @@ func parseEntry(raw json.RawMessage) (entry, error) {
 	if err := json.Unmarshal(raw, &d); err != nil {
 		return entry{}, err
 	}
-	e := entry{raw: raw, mediaType: d.MediaType, platform: d.Platform, name: d.Annotations[refName]}
+	e := entry{raw: raw, mediaType: d.MediaType, platform: d.Platform, name: d.Annotations[refName], origin: d.Annotations[originKey]}
 	h, err := v1.NewHash(d.Digest)
 	if err != nil {
 		return entry{}, err
@@ -112,6 +114,9 @@ func newEntry(st Stored, mediaType types.MediaType, size int64) (entry, error) {
 	if st.Name != "" {
 		notes[refName] = st.Name
 	}
+	if st.Origin != "" {
+		notes[originKey] = st.Origin
+	}
 	if st.Index != nil {
 		notes[choiceFromKey] = st.Index.String()
 	}
@@ -124,7 +129,7 @@ func newEntry(st Stored, mediaType types.MediaType, size int64) (entry, error) {
 	}
 	return entry{
 		raw: raw, mediaType: mediaType, digest: st.Digest, name: st.Name,
-		platform: &st.Platform, index: st.Index, pulled: st.Pulled,
+		platform: &st.Platform, index: st.Index, pulled: st.Pulled, origin: st.Origin,
 	}, nil
 }
 

@@ -233,6 +233,7 @@ type reporter struct {
 	done, told int64
 }
 
+// Read tells from the caller's goroutine, and of the first bytes at once.
 func (r *reporter) Read(p []byte) (int, error) {
 	n, err := r.r.Read(p)
 	r.done += int64(n)

@@ -19,6 +19,7 @@ type Stored struct {
 	Platform v1.Platform
 	Index    *v1.Hash // the image index it was chosen from
 	Pulled   time.Time
+	Origin   string // what PullOptions.Origin said of the pull; "" if it is not known
 }
 
 // Images lists what the store holds, sorted by name, platform and digest. An image
@@ -50,7 +51,7 @@ func (s *Store) imagesOf(e entry) []Stored {
 	case e.digest == (v1.Hash{}):
 		return nil
 	case e.mediaType.IsImage():
-		st := Stored{Name: e.name, Digest: e.digest, Index: e.index, Pulled: e.pulled}
+		st := Stored{Name: e.name, Digest: e.digest, Index: e.index, Pulled: e.pulled, Origin: e.origin}
 		st.Platform = s.platformOf(e.platform, e.digest)
 		return []Stored{st}
 	case e.mediaType.IsIndex():
@@ -82,7 +83,7 @@ func (s *Store) childrenOf(e entry) []Stored {
 		}
 		if _, err := s.smallBlob(h, manifestLimit); err == nil {
 			found = append(found, Stored{Name: e.name, Digest: h, Index: &e.digest,
-				Pulled: e.pulled, Platform: s.platformOf(m.Platform, h)})
+				Pulled: e.pulled, Origin: e.origin, Platform: s.platformOf(m.Platform, h)})
 		}
 	}
 	return found
@@ -137,8 +138,9 @@ func (s *Store) configStarts(manifest v1.Hash, digits string) bool {
 }
 
 // give puts the image under its names, each instead of another image that the name
-// had for the platform. An image that has a name needs no entry without one.
-func (n *names) give(images []entry) (changed bool) {
+// had for the platform; those it returns. An image that has a name needs no entry
+// without one.
+func (n *names) give(images []entry) (replaced []entry, changed bool) {
 	for _, e := range images {
 		if n.has(e) {
 			continue
@@ -148,11 +150,15 @@ func (n *names) give(images []entry) (changed bool) {
 			if old.name == "" {
 				return old.digest == e.digest && old.mediaType.IsImage()
 			}
-			return old.name == e.name && old.mediaType.IsImage() && samePlatform(old.platform, e.platform)
+			gone := old.name == e.name && old.mediaType.IsImage() && samePlatform(old.platform, e.platform)
+			if gone && old.digest != e.digest {
+				replaced = append(replaced, old)
+			}
+			return gone
 		})
 		n.entries = append(n.entries, e)
 	}
-	return changed
+	return replaced, changed
 }
 
 func (n *names) has(e entry) bool {
@@ -162,7 +168,8 @@ func (n *names) has(e entry) bool {
 		}
 		sameIndex := old.index == nil && e.index == nil ||
 			old.index != nil && e.index != nil && *old.index == *e.index
-		return old.name == e.name && old.digest == e.digest && sameIndex && samePlatform(old.platform, e.platform)
+		sameOrigin := e.origin == "" || old.origin == e.origin
+		return old.name == e.name && old.digest == e.digest && sameIndex && sameOrigin && samePlatform(old.platform, e.platform)
 	})
 }
 

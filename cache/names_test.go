@@ -67,6 +67,38 @@ func TestNames(t *testing.T) {
 	check(t, s)
 }
 
+// What a name was pulled from is kept, and who takes it from another image is told.
+func TestOrigin(t *testing.T) {
+	s := testStore(t)
+	one, two := image("-- 0/a --\n1\n"), image("-- 0/a --\n2\n")
+	for i, c := range []struct {
+		img      v1.Image
+		origin   string
+		replaced string // digest and origin
+		after    string // the origin
+	}{
+		{one, "registry", "", "registry"},
+		{one, "oci", "", "oci"},
+		{one, "", "", "oci"},
+		{two, "docker-archive", short(t, one) + " oci", "docker-archive"},
+		{two, "docker-archive", "", "docker-archive"},
+		{one, "", short(t, two) + " docker-archive", ""},
+	} {
+		replaced := ""
+		_, err := s.Pull(context.Background(), c.img, PullOptions{
+			Names: []string{"example.org/a:1"}, Origin: c.origin,
+			Replaced: func(old Stored) { replaced += old.Digest.Hex[:7] + " " + old.Origin },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := s.Images(context.Background())
+		if err != nil || len(all) != 1 || all[0].Origin != c.after || replaced != c.replaced {
+			t.Errorf("%d: %+v, replaced %q, %v", i, all, replaced, err)
+		}
+	}
+}
+
 func TestNamesThatChangeNothingAreNotWritten(t *testing.T) {
 	s := testStore(t)
 	img := image(twoLayers)

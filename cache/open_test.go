@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -130,7 +131,8 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-// A process without root's privileges plays the other user.
+// A process without root's privileges plays the other user. An ordinary user has no
+// other one to play: then the modes alone must keep the process out.
 func init() {
 	roles["other-user"] = func(args []string) error {
 		if os.Geteuid() == 0 {
@@ -203,9 +205,6 @@ func useReadOnly(dir, mode string) error {
 }
 
 func TestStoreOfAnotherUser(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("another user can only be played by root")
-	}
 	base := openToAll(t)
 	dir := filepath.Join(base, "store")
 	s := reopen(t, dir)
@@ -213,22 +212,14 @@ func TestStoreOfAnotherUser(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
+	setModes(t, dir, 0, 0)
 	asOther(t, base, dir, "closed")
 	asOther(t, base, filepath.Join(dir, "below"), "closed")
-	// The same store, open for reading.
-	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err == nil && e.IsDir() {
-			return os.Chmod(path, 0o755)
-		}
-		if err == nil {
-			err = os.Chmod(path, 0o444)
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	setModes(t, dir, 0o555, 0o444)
 	asOther(t, base, dir, "readable")
+	if os.Geteuid() != 0 {
+		return
+	}
 	// Root can write everywhere, and leaves the stores of others alone.
 	if err := os.Chown(dir, 65534, 65534); err != nil {
 		t.Fatal(err)
@@ -236,6 +227,37 @@ func TestStoreOfAnotherUser(t *testing.T) {
 	if err := useReadOnly(dir, "readable"); err != nil {
 		t.Error(err)
 	}
+}
+
+// setModes gives a directory, and all that is in it if it can be entered then, other
+// modes, and takes back at the end what would keep it from being removed.
+func setModes(t *testing.T, dir string, dirs, files os.FileMode) {
+	t.Helper()
+	all := func(dirs, files os.FileMode) error {
+		if dirs == 0 {
+			return os.Chmod(dir, 0)
+		}
+		if err := os.Chmod(dir, 0o700); err != nil {
+			return err
+		}
+		return filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			if e.IsDir() {
+				return os.Chmod(path, dirs)
+			}
+			return os.Chmod(path, files)
+		})
+	}
+	if err := all(dirs, files); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := all(0o700, 0o600); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // openToAll is a temporary directory that every user may enter.
@@ -267,6 +289,9 @@ func asOther(t *testing.T, temp, dir, mode string) {
 }
 
 func TestReadOnlyDisk(t *testing.T) {
+	if asRoot(t) {
+		return
+	}
 	dir := mountTmpfs(t, "size=16m")
 	s := reopen(t, filepath.Join(dir, "store"))
 	pull(t, s, image(twoLayers), "example.org/a:1")
@@ -284,11 +309,29 @@ func TestReadOnlyDisk(t *testing.T) {
 	}
 }
 
+// asRoot runs a test that mounts once more if an ordinary user runs it: as root of a
+// user namespace. It reports whether it did.
+func asRoot(t *testing.T) bool {
+	t.Helper()
+	if os.Geteuid() == 0 {
+		return false
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self, "-test.run=^"+t.Name()+"$")
+	one := func(id int) []syscall.SysProcIDMap { return []syscall.SysProcIDMap{{HostID: id, Size: 1}} }
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
+		UidMappings: one(os.Geteuid()), GidMappings: one(os.Getegid())}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("in a user namespace: %v\n%s", err, out)
+	}
+	return true
+}
+
 func mountTmpfs(t *testing.T, options string) string {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("only root can mount")
-	}
 	dir := t.TempDir()
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, options); err != nil {
 		t.Fatal(err)
@@ -302,6 +345,9 @@ func mountTmpfs(t *testing.T, options string) string {
 }
 
 func TestFullDisk(t *testing.T) {
+	if asRoot(t) {
+		return
+	}
 	ctx := context.Background()
 	img := big(t)
 	dir := mountTmpfs(t, "size=2m")

@@ -68,6 +68,8 @@ type untilDone struct {
 	r   io.Reader
 }
 
+// Read returns the context's error once it is done; a Read that is under way is not
+// broken off.
 func (u *untilDone) Read(p []byte) (int, error) {
 	if err := u.ctx.Err(); err != nil {
 		return 0, err
@@ -84,6 +86,7 @@ type checkedFile struct {
 	size  int64
 }
 
+// Read returns io.EOF only if all that came was what it should be.
 func (c *checkedFile) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	_, _ = c.hash.Write(p[:n]) // never fails

@@ -16,12 +16,12 @@ type PruneReport struct {
 	Bytes    int64 `json:"bytes"`    // freed on disk, apparent size
 }
 
-// Prune removes what no name and no lease needs: blobs, what is derived from
-// layers of no stored image, memos, and what dead processes left behind. A dry run
-// removes nothing and reports the same. What Verify put into quarantine stays: its
-// bytes may be nowhere else, and only its owner can tell whether they are of use. A named image whose manifest is damaged
-// stops it, since what that needs cannot be told: Verify with Repair, or Remove,
-// comes first.
+// Prune removes what no name and no lease needs: blobs, what is derived from layers
+// of no stored image, memos, and what dead processes left behind. A dry run removes
+// nothing and reports the same. What Verify put into quarantine stays: its bytes may
+// be nowhere else, and only its owner can tell whether they are of use. A named
+// image whose manifest is damaged stops it, since what that needs cannot be told:
+// Verify with Repair, or Remove, comes first.
 func (s *Store) Prune(ctx context.Context, dryRun bool) (PruneReport, error) {
 	var r PruneReport
 	bytes, err := s.locked(ctx, dryRun, func(w *sweeper, keep needs, leases survey) error {

@@ -19,6 +19,10 @@ type PullOptions struct {
 	Display  string      // the name for messages and events
 	Platform v1.Platform // what it is for; the zero value is taken from the config
 	Index    *v1.Hash    // the image index it was chosen from
+	Origin   string      // what it was pulled from, such as "registry"; kept beside the names
+	// Replaced is told, when the names are given, of each image that had one of them
+	// for the platform until now. nil is silent.
+	Replaced func(old Stored)
 }
 
 // Pull brings all of an image into the store, reading each layer once: blobs, TOCs
@@ -156,7 +160,7 @@ func (s *Store) passStored(ctx context.Context, p *part) error {
 
 // name gives a whole image its names.
 func (s *Store) name(ctx context.Context, p *plan, o PullOptions) (Stored, error) {
-	st := Stored{Digest: p.digest, Platform: o.Platform, Index: o.Index,
+	st := Stored{Digest: p.digest, Platform: o.Platform, Index: o.Index, Origin: o.Origin,
 		Pulled: time.Now().UTC().Truncate(time.Second)}
 	if fromConfig := p.config.Platform(); st.Platform.OS == "" && fromConfig != nil {
 		st.Platform = *fromConfig
@@ -174,9 +178,20 @@ func (s *Store) name(ctx context.Context, p *plan, o PullOptions) (Stored, error
 		}
 		entries = append(entries, e)
 	}
-	err := s.editNames(ctx, func(n *names) (bool, error) { return n.give(entries), nil })
+	var replaced []entry
+	err := s.editNames(ctx, func(n *names) (changed bool, err error) {
+		replaced, changed = n.give(entries)
+		return changed, nil
+	})
 	if err != nil {
 		return Stored{}, fmt.Errorf("naming the image: %w", err)
+	}
+	for _, old := range replaced {
+		for _, was := range s.imagesOf(old) {
+			if o.Replaced != nil {
+				o.Replaced(was)
+			}
+		}
 	}
 	st.Name = given[0]
 	return st, nil

@@ -184,6 +184,7 @@ type tracked struct {
 	err error
 }
 
+// Read counts, and remembers what went wrong below.
 func (t *tracked) Read(p []byte) (int, error) {
 	n, err := t.r.Read(p)
 	t.n += int64(n)

@@ -179,7 +179,7 @@ func (s *storeFlags) dir(c *cobra.Command) {
 func (s *storeFlags) work(c *cobra.Command) {
 	s.dir(c)
 	c.Flags().IntVar(&s.Jobs, "jobs", 0, "read and download `N` layers side by side (0: by the CPUs)")
-	c.Flags().Var(limitsFlag{&s.Limits}, "limits", "of a layer: entries=N,unpacked=BYTES,ratio=N,path=BYTES,xattrs=BYTES")
+	c.Flags().Var(limitsFlag{&s.Limits}, "limits", "of a layer, as NAME=N,NAME=N: entries, unpacked, ratio, path, names, xattrs")
 	addChoice(c, &s.Progress, "progress", "how to show it", term.ModeAuto, term.ModeTTY, term.ModePlain, term.ModeJSON, term.ModeNone)
 }
 
@@ -203,7 +203,7 @@ func (l limitsFlag) Type() string { return "LIST" }
 func (l limitsFlag) Set(s string) error {
 	fields := map[string]*int64{
 		"entries": &l.limits.Entries, "unpacked": &l.limits.Unpacked, "ratio": &l.limits.Ratio,
-		"path": &l.limits.Path, "xattrs": &l.limits.Xattrs,
+		"path": &l.limits.Path, "names": &l.limits.Names, "xattrs": &l.limits.Xattrs,
 	}
 	for pair := range strings.SplitSeq(s, ",") {
 		name, number, ok := strings.Cut(pair, "=")

@@ -21,6 +21,7 @@ func TestLimitsFlag(t *testing.T) {
 		{"entries=5", layer.Limits{Entries: 5}, true},
 		{"unpacked=20G,ratio=-1", layer.Limits{Unpacked: 20e9, Ratio: -1}, true},
 		{"path=4k, xattrs=2M", layer.Limits{Path: 4e3, Xattrs: 2e6}, true},
+		{"names=1G", layer.Limits{Names: 1e9}, true},
 		{"unpacked=9T", layer.Limits{Unpacked: 9e12}, true},
 		{"", layer.Limits{}, false},
 		{"entries", layer.Limits{}, false},

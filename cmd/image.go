@@ -249,7 +249,25 @@ func (s *session) pull(ctx context.Context, src *source.Image) (cache.Stored, er
 	defer s.program.progress.Clear()
 	return s.store.Pull(ctx, src.Image, cache.PullOptions{
 		Names: src.Names, Display: src.Name, Platform: src.Platform, Index: src.Index,
+		Origin: string(src.From), Replaced: func(old cache.Stored) { s.sayReplaced(old, src) },
 	})
+}
+
+// sayReplaced tells that a name now means an image from elsewhere: a registry's
+// python:3.10 gone for an archive's is no update that one would expect.
+func (s *session) sayReplaced(old cache.Stored, src *source.Image) {
+	if old.Origin == string(src.From) {
+		return
+	}
+	from, was := string(src.From), old.Origin
+	if src.Ref.Path != "" {
+		from += " " + src.Ref.Path
+	}
+	if was == "" {
+		was = "elsewhere"
+	}
+	s.program.say("note: %s is now %s, from %s;\n  before, it was %s, from %s",
+		source.Short(old.Name), shortDigest(src.Digest), from, shortDigest(old.Digest), was)
 }
 
 // inPlace opens an image that is read where it lies.

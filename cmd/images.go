@@ -27,14 +27,15 @@ func newImages(p *program) *cobra.Command {
 	f.out.format(c, formatsList)
 	f.out.quiet(c, "only the digests")
 	f.out.noTrunc(c)
+	f.out.sort(c, string(inspect.ByName), string(inspect.BySize), string(inspect.ByAge))
 	f.out.color(c)
 	f.out.file(c)
 	f.store.dir(c)
 	return describe(c, manual{
 		long: `List the images in the store: names, digests, platforms, ages, content
 (compressed bytes), unpacked bytes, and how much of the content other images use
-too.`,
-		examples: []string{"layers images", "layers images -q", "layers images -f '{{.Name}} {{bytes .Content}}'"},
+too. Of those that did not come from a registry it says from what.`,
+		examples: []string{"layers images", "layers images --sort size", "layers images -q", "layers images -f '{{.Name}} {{bytes .Content}}'"},
 		exits:    storeExits,
 	})
 }
@@ -44,34 +45,57 @@ func (s *session) images(ctx context.Context, f settings) error {
 	if err != nil {
 		return err
 	}
-	if f.out.Quiet {
-		return s.program.lines(f.out, digestsOf(all))
+	order := inspect.Order(f.out.Sort)
+	if f.out.Quiet && order == inspect.ByName { // what the names alone tell
+		return writeOnce(s.program, f.out, all, func(st cache.Stored) string { return st.Digest.String() })
 	}
+	set, err := s.describeAll(ctx, all)
+	if err != nil {
+		return err
+	}
+	r := inspect.Images(set, order)
+	if !f.out.Quiet {
+		return s.program.report(f.out, r)
+	}
+	return writeOnce(s.program, f.out, r.Images, func(i inspect.ImageRow) string { return i.Digest })
+}
+
+// writeOnce writes the digests of images, which may have several names, each once.
+func writeOnce[T any](p *program, out outputFlags, images []T, digest func(T) string) error {
+	var lines []string
+	for _, i := range eachOnce(images, digest) {
+		lines = append(lines, digest(i))
+	}
+	return p.lines(out, lines)
+}
+
+// describeAll says of what layers the images consist.
+func (s *session) describeAll(ctx context.Context, all []cache.Stored) ([]inspect.StoredImage, error) {
 	set := make([]inspect.StoredImage, 0, len(all))
 	known := map[v1.Hash]inspect.StoredImage{} // an image may have many names
 	for _, st := range all {
 		row, ok := known[st.Digest]
 		if !ok {
+			var err error
 			if row, err = s.describeStored(ctx, st); err != nil {
-				return err
+				return nil, err
 			}
 			known[st.Digest] = row
 		}
-		row.Name, row.Platform, row.Pulled = source.Short(st.Name), st.Platform, st.Pulled
+		row.Name, row.Platform, row.Pulled, row.Origin = source.Short(st.Name), st.Platform, st.Pulled, st.Origin
 		set = append(set, row)
 	}
-	return s.program.report(f.out, inspect.Images(set))
+	return set, nil
 }
 
-// digestsOf are the images' digests, each once.
-func digestsOf(all []cache.Stored) []string {
-	var digests []string
-	for _, st := range all {
-		if d := st.Digest.String(); !slices.Contains(digests, d) {
-			digests = append(digests, d)
-		}
-	}
-	return digests
+// eachOnce is a list without those of which the key has come before.
+func eachOnce[T any, K comparable](all []T, key func(T) K) []T {
+	seen := map[K]bool{}
+	return slices.DeleteFunc(slices.Clone(all), func(v T) bool {
+		k := key(v)
+		defer func() { seen[k] = true }()
+		return seen[k]
+	})
 }
 
 // describeStored says of what layers an image in the store consists. Of a damaged

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/spf13/cobra"
 
 	"github.com/layers/layers/cache"
@@ -62,7 +62,11 @@ func (s *session) rm(ctx context.Context, names []string, out outputFlags) error
 	if err := errors.Join(missing...); err != nil {
 		return err
 	}
-	gone = eachOnce(gone) // a name and its digest may both have been given
+	type named struct {
+		name   string
+		digest v1.Hash
+	}
+	gone = eachOnce(gone, func(st cache.Stored) named { return named{st.Name, st.Digest} }) // a name and its digest may both have been given
 	freed, err := s.store.Remove(ctx, gone)
 	if err != nil {
 		return err
@@ -72,16 +76,6 @@ func (s *session) rm(ctx context.Context, names []string, out outputFlags) error
 		r.Removed = append(r.Removed, removed{source.Short(st.Name), st.Digest.String(), st.Platform.String()})
 	}
 	return render(s.program, out, r, func(w io.Writer, r rmReport) error { return writeRemoved(w, r, out) })
-}
-
-func eachOnce(all []cache.Stored) []cache.Stored {
-	var once []cache.Stored
-	for _, st := range all {
-		if !slices.ContainsFunc(once, func(o cache.Stored) bool { return o.Name == st.Name && o.Digest == st.Digest }) {
-			once = append(once, st)
-		}
-	}
-	return once
 }
 
 // toRemove finds the names that a reference stands for.

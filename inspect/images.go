@@ -15,6 +15,7 @@ type StoredImage struct {
 	Platform v1.Platform
 	Created  time.Time // the zero time if it is not known
 	Pulled   time.Time
+	Origin   string        // what it was pulled from: "registry", "docker-archive" …; "" if it is not known
 	Layers   []StoredLayer // bottom first
 }
 
@@ -28,7 +29,7 @@ type StoredLayer struct {
 // ImagesReport lists images and what they share.
 type ImagesReport struct {
 	Version string     `json:"version"`
-	Images  []ImageRow `json:"images"` // by name, platform and digest
+	Images  []ImageRow `json:"images"`
 	// Content is the compressed bytes of all images together, each blob once.
 	Content int64 `json:"content"`
 }
@@ -40,6 +41,7 @@ type ImageRow struct {
 	Platform string     `json:"platform,omitempty"`
 	Created  *time.Time `json:"created,omitempty"`
 	Pulled   *time.Time `json:"pulled,omitempty"`
+	Origin   string     `json:"origin,omitempty"` // what it was pulled from: StoredImage.Origin
 	Layers   int        `json:"layers"`
 	Content  int64      `json:"content"`            // compressed, each blob once
 	Unpacked *int64     `json:"unpacked,omitempty"` // absent unless known of every layer
@@ -48,8 +50,8 @@ type ImageRow struct {
 	Shared int64 `json:"shared"`
 }
 
-// Images reports on a set of images.
-func Images(images []StoredImage) *ImagesReport {
+// Images reports on a set of images, in an order; "" is ByName.
+func Images(images []StoredImage, order Order) *ImagesReport {
 	r := &ImagesReport{Version: ImagesVersion, Images: []ImageRow{}}
 	users := make(map[v1.Hash]map[v1.Hash]bool) // of each blob, the images
 	for _, img := range images {
@@ -64,12 +66,38 @@ func Images(images []StoredImage) *ImagesReport {
 	for _, img := range images {
 		r.Images = append(r.Images, imageRow(img, func(blob v1.Hash) bool { return len(users[blob]) > 1 }))
 	}
-	slices.SortFunc(r.Images, func(a, b ImageRow) int {
-		// Images without a name come last.
-		return cmp.Or(compareBool(a.Name == "", b.Name == ""), cmp.Compare(a.Name, b.Name),
-			cmp.Compare(a.Platform, b.Platform), cmp.Compare(a.Digest, b.Digest))
-	})
+	slices.SortFunc(r.Images, order.compare)
 	return r
+}
+
+// Order is an order of images.
+type Order string
+
+// The orders. What is equal by one is in the order of names, then of platforms and
+// digests.
+const (
+	ByName Order = "name" // those without a name last
+	BySize Order = "size" // by content, the biggest first
+	ByAge  Order = "age"  // by when they were made, the newest first; those that do not say last
+)
+
+func (o Order) compare(a, b ImageRow) int {
+	first := 0
+	switch o {
+	case BySize:
+		first = cmp.Compare(b.Content, a.Content)
+	case ByAge:
+		first = compareNewest(a.Created, b.Created)
+	}
+	return cmp.Or(first, compareBool(a.Name == "", b.Name == ""), cmp.Compare(a.Name, b.Name),
+		cmp.Compare(a.Platform, b.Platform), cmp.Compare(a.Digest, b.Digest))
+}
+
+func compareNewest(a, b *time.Time) int {
+	if a == nil || b == nil {
+		return compareBool(a == nil, b == nil)
+	}
+	return b.Compare(*a)
 }
 
 func compareBool(a, b bool) int {
@@ -85,7 +113,7 @@ func compareBool(a, b bool) int {
 func imageRow(img StoredImage, shared func(v1.Hash) bool) ImageRow {
 	row := ImageRow{
 		Name: img.Name, Digest: hash(img.Digest), Platform: img.Platform.String(), Created: known(img.Created),
-		Pulled: known(img.Pulled), Layers: len(img.Layers), Unpacked: new(int64),
+		Pulled: known(img.Pulled), Origin: img.Origin, Layers: len(img.Layers), Unpacked: new(int64),
 	}
 	seen := make(map[v1.Hash]bool)
 	for _, l := range img.Layers {

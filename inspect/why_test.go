@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	v1 "github.com/google/go-containerregistry/pkg/v1"
-
 	"github.com/layers/layers/cache/layer"
 	"github.com/layers/layers/fixtures"
 )
@@ -180,32 +178,5 @@ func TestListFollowsLinks(t *testing.T) {
 	}
 	if got := paths(rows(t, in, "/lib/z", ListOptions{})); !slices.Equal(got, []string{"usr/lib/z"}) {
 		t.Errorf("%q", got)
-	}
-}
-
-func TestImagesShare(t *testing.T) {
-	blob := func(c byte) v1.Hash { return v1.Hash{Algorithm: "sha256", Hex: strings.Repeat(string(c), 64)} }
-	size := int64(10)
-	known := func(c byte, content int64) StoredLayer { return StoredLayer{blob(c), content, &size} }
-	r := Images([]StoredImage{
-		{Digest: blob('9'), Layers: []StoredLayer{known('a', 1), {blob('d'), 8, nil}}},
-		{Name: "b:1", Digest: blob('2'), Layers: []StoredLayer{known('a', 1), known('c', 4), known('c', 4)}},
-		{Name: "a:1", Digest: blob('1'), Layers: []StoredLayer{known('b', 2)}},
-		{Name: "a:2", Digest: blob('1'), Layers: []StoredLayer{known('b', 2)}},
-	})
-	var got []string
-	for _, i := range r.Images {
-		unpacked := int64(-1)
-		if i.Unpacked != nil {
-			unpacked = *i.Unpacked
-		}
-		got = append(got, fmt.Sprintf("%s content %d unpacked %d shared %d", i.Name, i.Content, unpacked, i.Shared))
-	}
-	want := []string{
-		"a:1 content 2 unpacked 10 shared 0", "a:2 content 2 unpacked 10 shared 0",
-		"b:1 content 5 unpacked 30 shared 1", " content 9 unpacked -1 shared 1",
-	}
-	if !slices.Equal(got, want) || r.Content != 15 {
-		t.Errorf("got %q, %d", got, r.Content)
 	}
 }

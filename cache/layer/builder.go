@@ -1,6 +1,7 @@
 package layer
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -25,7 +26,7 @@ type builder struct {
 
 func newBuilder(tempDir string, limits Limits) *builder {
 	return &builder{
-		nodes:  newNodeTable(limits.Entries),
+		nodes:  newNodeTable(limits),
 		spool:  spool{dir: tempDir},
 		limits: limits,
 		links:  make(map[uint32]linkGroup),
@@ -35,9 +36,18 @@ func newBuilder(tempDir string, limits Limits) *builder {
 // add takes the next entry of the tar, and the digest of its content if it is a
 // regular file.
 func (b *builder) add(h *Header, digest []byte) error {
+	err := b.addHeader(h, digest)
+	var limit *LimitError
+	if errors.As(err, &limit) && limit.Entry == "" {
+		return &LimitError{What: limit.What, Limit: limit.Limit, Entry: string(h.Name)}
+	}
+	return err
+}
+
+func (b *builder) addHeader(h *Header, digest []byte) error {
 	b.entries++
 	if b.entries > b.limits.Entries {
-		return &LimitError{What: "entries", Limit: b.limits.Entries, Entry: string(h.Name)}
+		return &LimitError{What: "entries", Limit: b.limits.Entries}
 	}
 	class, err := classify(h)
 	if err != nil {
@@ -116,7 +126,9 @@ func (b *builder) addEntry(h *Header, digest []byte, at place) error {
 	if err != nil {
 		return err
 	}
-	b.replace(i, kind, h.Name)
+	if i, err = b.replace(i, kind, h.Name); err != nil {
+		return err
+	}
 	n := b.nodes.at(i)
 	n.kind, n.ref, n.implied = kind, ref, false
 	return nil
@@ -136,52 +148,6 @@ func kindOf(typeflag byte) Kind {
 		return Fifo
 	}
 	return File
-}
-
-// replace makes way at a node for an entry of the kind.
-func (b *builder) replace(i uint32, kind Kind, name []byte) {
-	n := b.nodes.at(i)
-	if n.kind == Absent {
-		return
-	}
-	switch {
-	case n.kind == Dir && kind == Dir:
-		if !n.implied {
-			b.lint(LintDuplicate, name, "", 0)
-		}
-	case n.kind == Dir:
-		n.gen++
-		b.lint(LintReplacedDir, name, "by a "+kind.String(), 0)
-	default:
-		b.lint(LintDuplicate, name, "", b.drop(n))
-		if kind == Dir {
-			// What stood here before hid all that lower layers have here, and a
-			// directory that takes its place does not bring it back.
-			n.hides = HidesAll
-		}
-	}
-}
-
-// drop takes a name away from its file and returns the bytes that are lost with it.
-func (b *builder) drop(n *node) int64 {
-	if n.kind != File || n.ref == 0 {
-		return 0
-	}
-	if g := b.links[n.ref]; g.links > 1 {
-		g.links--
-		b.links[n.ref] = g
-		return 0
-	}
-	var r record
-	buf, err := b.spool.get(n.ref, b.buf)
-	if err != nil {
-		return 0 // the same read fails again when the TOC is written
-	}
-	b.buf = buf
-	if _, err := r.parse(buf); err != nil {
-		return 0
-	}
-	return r.size
 }
 
 // store writes an entry's attributes to the spool.
@@ -250,15 +216,4 @@ func (b *builder) lint(code LintCode, name []byte, detail string, bytes int64) {
 		path, _ = cleanPath(name)
 	}
 	b.lints.add(Lint{Code: code, Path: path, Detail: detail, Bytes: bytes})
-}
-
-// pathLength counts the bytes of a node's path.
-func (b *builder) pathLength(i uint32) int64 {
-	var n int64
-	for i != rootNode {
-		p := b.nodes.at(i)
-		n += int64(p.nameLen) + 1
-		i = p.parent
-	}
-	return n
 }

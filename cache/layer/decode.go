@@ -1,6 +1,7 @@
 package layer
 
 import (
+	"context"
 	"errors"
 	"io"
 )
@@ -67,8 +68,18 @@ var errClosed = errors.New("the decoder is closed")
 // NewDecoder finds out by content how r is compressed. An empty r is Uncompressed.
 // What is none of gzip, zstd and tar is a *CorruptError that says what it looks
 // like. It reads ahead, in pieces of up to 128 KiB.
-func NewDecoder(r io.Reader) (*Decoder, error) {
+func NewDecoder(r io.Reader) (*Decoder, error) { return newInput(r).decoder() }
+
+// newDecoderInTurn makes a decoder that may wait in Read, until ctx is done, for others
+// that were made so and use much memory, until they are closed or at their end. So
+// whoever has one must read on to the end or close it, whatever the others do.
+func newDecoderInTurn(ctx context.Context, r io.Reader) (*Decoder, error) {
 	in := newInput(r)
+	in.ctx = ctx
+	return in.decoder()
+}
+
+func (in *input) decoder() (*Decoder, error) {
 	kind, err := in.detect()
 	if err != nil {
 		in.free()

@@ -2,6 +2,7 @@ package layer
 
 import (
 	"bufio"
+	"context"
 	"io"
 	"sync"
 )
@@ -10,8 +11,9 @@ import (
 type input struct {
 	br   *bufio.Reader
 	src  io.Reader
-	read int64 // from src, ahead of the codec
-	err  error // what src returned at last
+	read int64           // from src, ahead of the codec
+	err  error           // what src returned at last
+	ctx  context.Context // until when the codec may wait for memory; nil if it must not wait
 }
 
 const inputSize = 128 << 10

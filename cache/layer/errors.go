@@ -35,9 +35,12 @@ type RefusedError struct {
 
 func (e *RefusedError) Error() string { return fmt.Sprintf("entry %q: %s", e.Entry, e.Reason) }
 
+// maxErrorName is how much of a name that passed a limit is shown.
+const maxErrorName = 200
+
 // LimitError says that a layer is larger than a limit allows.
 type LimitError struct {
-	What  string // which limit, by its name in Limits: "entries", "unpacked", "ratio", "path", "xattrs"
+	What  string // which limit, by its name in Limits: "entries", "unpacked", "ratio", "path", "names", "xattrs"
 	Limit int64
 	Entry string // the entry that passed it, "" if none
 }
@@ -46,7 +49,11 @@ func (e *LimitError) Error() string {
 	if e.Entry == "" {
 		return fmt.Sprintf("more than the limit of %d for %s", e.Limit, e.What)
 	}
-	return fmt.Sprintf("entry %.200q: more than the limit of %d for %s", e.Entry, e.Limit, e.What)
+	name, more := e.Entry, ""
+	if len(name) > maxErrorName {
+		name, more = name[:maxErrorName], "…"
+	}
+	return fmt.Sprintf("entry %q%s: more than the limit of %d for %s", name, more, e.Limit, e.What)
 }
 
 // MismatchError says that a blob was read to its end and is not what its

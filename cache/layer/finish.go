@@ -15,7 +15,8 @@ type finisher struct {
 	b      *builder
 	totals Totals
 	groups uint32
-	lower  int64 // hard links to lower layers
+	firsts [][16]byte // of each group, the hash of its first path
+	lower  int64      // hard links to lower layers
 	buf    []byte
 	path   []byte
 }
@@ -32,6 +33,7 @@ func (b *builder) finish() (*finisher, error) {
 	}
 	b.nodes.slots = nil // no more look-ups: memory for what follows
 	f.prepare(rootNode)
+	f.firsts = make([][16]byte, 0, len(b.links))
 	return f, f.digest(rootNode, nil)
 }
 
@@ -41,7 +43,7 @@ func (f *finisher) prepare(dir uint32) {
 	nodes := f.b.nodes
 	var children []uint32
 	for i := nodes.at(dir).child; i != 0; i = nodes.at(i).next {
-		if n := nodes.at(i); nodes.lives(n) && (n.kind != Absent || n.hides != HidesNothing) {
+		if n := nodes.at(i); n.state != dead && (n.kind != Absent || n.hides != HidesNothing) {
 			children = append(children, i)
 		}
 	}
@@ -132,11 +134,12 @@ func (f *finisher) count(i uint32, n *node, r *record) (leader []byte) {
 		f.groups++
 		f.path = f.b.nodes.path(i, f.path[:0])
 		first := sha256.Sum256(f.path)
-		g.number, g.first = f.groups, [16]byte(first[:])
+		f.firsts = append(f.firsts, [16]byte(first[:]))
+		g.number = f.groups
 		f.totals.Unpacked += r.size
 		f.b.links[n.ref] = g
 	}
-	return g.first[:]
+	return f.firsts[g.number-1][:]
 }
 
 // include adds one child to its directory's digests: all but its times to the

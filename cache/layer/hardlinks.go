@@ -1,10 +1,7 @@
 package layer
 
 // linkGroup is the names that are one file. Numbers are given in path order.
-type linkGroup struct {
-	number, links uint32
-	first         [16]byte // hash of the first path
-}
+type linkGroup struct{ number, links uint32 }
 
 // pendingLink is a hard link whose target had not come yet.
 type pendingLink struct {
@@ -41,8 +38,7 @@ func (b *builder) addLink(h *Header, at place) error {
 			return err
 		}
 	default:
-		b.join(i, t.kind, t.ref, h.Name)
-		return nil
+		return b.join(i, t.kind, t.ref, h.Name)
 	}
 	return b.addPending(h, i, clean)
 }
@@ -54,7 +50,9 @@ func (b *builder) addPending(h *Header, i uint32, target string) error {
 	if err != nil {
 		return err
 	}
-	b.replace(i, HardLink, h.Name)
+	if i, err = b.replace(i, HardLink, h.Name); err != nil {
+		return err
+	}
 	n := b.nodes.at(i)
 	n.kind, n.ref, n.implied = HardLink, ref, false
 	b.pending = append(b.pending, pendingLink{node: i, ref: ref, target: target, name: string(h.Name)})
@@ -62,9 +60,9 @@ func (b *builder) addPending(h *Header, i uint32, target string) error {
 }
 
 // join makes node i a further name of the file with the record.
-func (b *builder) join(i uint32, kind Kind, ref uint32, name []byte) {
+func (b *builder) join(i uint32, kind Kind, ref uint32, name []byte) (err error) {
 	if n := b.nodes.at(i); n.kind == kind && n.ref == ref {
-		return
+		return nil
 	}
 	g, ok := b.links[ref]
 	if !ok {
@@ -72,9 +70,12 @@ func (b *builder) join(i uint32, kind Kind, ref uint32, name []byte) {
 	}
 	g.links++
 	b.links[ref] = g
-	b.replace(i, kind, name)
+	if i, err = b.replace(i, kind, name); err != nil {
+		return err
+	}
 	n := b.nodes.at(i)
 	n.kind, n.ref, n.implied = kind, ref, false
+	return nil
 }
 
 // resolveLinks joins the hard links that came before their targets. What is left
@@ -82,7 +83,7 @@ func (b *builder) join(i uint32, kind Kind, ref uint32, name []byte) {
 func (b *builder) resolveLinks() error {
 	byNode := make(map[uint32]int, len(b.pending))
 	for i, p := range b.pending {
-		if b.nodes.at(p.node).ref == p.ref && b.reachable(p.node) {
+		if b.nodes.at(p.node).ref == p.ref && b.nodes.reachable(p.node) {
 			byNode[p.node] = i
 		}
 	}
@@ -124,7 +125,9 @@ func (b *builder) joinChain(chain []uint32, target uint32, last pendingLink) err
 	}
 	for _, i := range chain {
 		b.nodes.at(i).kind = Absent // nothing is replaced
-		b.join(i, t.kind, t.ref, []byte(last.name))
+		if err := b.join(i, t.kind, t.ref, []byte(last.name)); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -167,16 +170,4 @@ func (b *builder) recordOf(n *node) (r record, err error) {
 	}
 	_, err = r.parse(b.buf)
 	return r, err
-}
-
-// reachable reports whether a node and all its parents live.
-func (b *builder) reachable(i uint32) bool {
-	for i != rootNode {
-		n := b.nodes.at(i)
-		if !b.nodes.lives(n) {
-			return false
-		}
-		i = n.parent
-	}
-	return true
 }

@@ -2,12 +2,28 @@ package layer
 
 // Limits bound what a layer may make of this host. A zero field means its
 // default, a negative one no limit.
+//
+// The defaults of Entries, Path and Names are more than image builders and
+// container runtimes get along with, and so low that reading a layer which was
+// made to fill the host's memory takes no more than about 150 MB.
 type Limits struct {
-	Entries  int64 // entries in the tar; default 20,000,000
-	Unpacked int64 // bytes of the uncompressed tar; default 1 TiB
-	Ratio    int64 // uncompressed bytes per compressed byte, counted from 1 GiB on; default 200
-	Path     int64 // bytes of a name or of a link's target; default 64 KiB
-	Xattrs   int64 // bytes of one entry's PAX records, extended attributes included; default 1 MiB
+	// Entries in the tar, and names in the layer's tree, directories that entries
+	// only imply included. Default 1,500,000.
+	Entries int64
+	// Unpacked bytes: of the uncompressed tar. Default 1 TiB.
+	Unpacked int64
+	// Ratio of uncompressed bytes to compressed ones, counted from 1 GiB on. Default 200.
+	Ratio int64
+	// Path bytes: of a name or of a link's target. It bounds the depth of the tree
+	// too, since a directory takes two bytes at least. Default 4096, Linux's
+	// PATH_MAX: no path of more is ever opened, and no runtime unpacks one.
+	Path int64
+	// Names is the bytes of all names of the layer's tree, a directory's counted
+	// once. Default 48 MiB.
+	Names int64
+	// Xattrs bytes: of one entry's PAX records, extended attributes included.
+	// Default 1 MiB.
+	Xattrs int64
 }
 
 const ratioFloor = 1 << 30
@@ -23,10 +39,11 @@ func (l Limits) WithDefaults() Limits {
 			*p = 1<<63 - 1
 		}
 	}
-	set(&l.Entries, 20_000_000)
+	set(&l.Entries, 1_500_000)
 	set(&l.Unpacked, 1<<40)
 	set(&l.Ratio, 200)
-	set(&l.Path, 64<<10)
+	set(&l.Path, 4<<10)
+	set(&l.Names, 48<<20)
 	set(&l.Xattrs, 1<<20)
 	return l
 }

@@ -40,7 +40,7 @@ func (b *builder) locate(name []byte) (place, error) {
 	}
 	if w.linked {
 		b.lint(LintThroughSymlink, name, "lands in /"+string(b.nodes.path(at.dir, nil)), 0)
-		if b.pathLength(at.dir)+int64(len(at.base)) > b.limits.Path {
+		if b.nodes.pathLength(at.dir)+int64(len(at.base)) > b.limits.Path {
 			return at, &LimitError{What: "path", Limit: b.limits.Path, Entry: string(name)}
 		}
 	}
@@ -105,7 +105,9 @@ func (w *walker) into(dir uint32, component []byte) (uint32, error) {
 	if err != nil {
 		return 0, err
 	}
-	w.b.replace(i, Dir, w.entry)
+	if i, err = w.b.replace(i, Dir, w.entry); err != nil {
+		return 0, err
+	}
 	n := nodes.at(i)
 	n.kind, n.ref, n.implied = Dir, 0, true
 	return i, nil

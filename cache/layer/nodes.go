@@ -6,23 +6,29 @@ import (
 )
 
 // node is one name of the layer that is being read. A layer of a million names
-// is held as nodes, so each is a few dozen bytes and points nowhere.
+// is held as nodes, so each is two dozen bytes and points nowhere.
 //
 // A directory that something else replaces loses all its children at once: its
-// generation goes up, and a child lives only while it has its parent's generation.
+// node is dead, and a new one has its name.
 type node struct {
 	parent  uint32
-	name    uint32 // offset in nodeTable.names
-	nameLen uint32
+	name    uint32 // in nodeTable.names
 	child   uint32 // the newest, 0 for none
 	next    uint32 // sibling
 	ref     uint32 // record in the spool; 0 for implied directories and pure whiteouts
-	gen     uint32 // of the children
-	born    uint32 // the parent's generation when this was last added
 	kind    Kind
 	hides   Hides
 	implied bool
+	state   nodeState
 }
+
+// nodeState is what becomes of a node.
+type nodeState uint8
+
+const (
+	alive nodeState = iota
+	dead            // a replaced directory: neither it nor its children count
+)
 
 const (
 	nodeChunk = 8192
@@ -33,14 +39,15 @@ const (
 type nodeTable struct {
 	chunks []*[nodeChunk]node
 	count  uint32 // nodes, and the unused number 0
-	names  []byte
+	names  nameLog
 	slots  []uint32 // open addressing, a power of two, at most half full
 	seed   maphash.Seed
-	limit  int64
+	limit  int64 // of nodes but the root
 }
 
-func newNodeTable(limit int64) *nodeTable {
-	t := &nodeTable{seed: maphash.MakeSeed(), slots: make([]uint32, 1024), limit: limit}
+func newNodeTable(limits Limits) *nodeTable {
+	t := &nodeTable{seed: maphash.MakeSeed(), slots: make([]uint32, 1024), limit: limits.Entries}
+	t.names.limit = limits.Names
 	t.grow() // number 0
 	root := t.grow()
 	*t.at(root) = node{kind: Dir, implied: true}
@@ -49,9 +56,7 @@ func newNodeTable(limit int64) *nodeTable {
 
 func (t *nodeTable) at(i uint32) *node { return &t.chunks[i/nodeChunk][i%nodeChunk] }
 
-func (t *nodeTable) name(n *node) []byte {
-	return t.names[n.name : n.name+n.nameLen : n.name+n.nameLen]
-}
+func (t *nodeTable) name(n *node) []byte { return t.names.at(n.name) }
 
 func (t *nodeTable) grow() uint32 {
 	i := t.count
@@ -62,16 +67,9 @@ func (t *nodeTable) grow() uint32 {
 	return i
 }
 
-// lives reports whether a node counts, given that its parent does.
-func (t *nodeTable) lives(n *node) bool { return n.parent == 0 || n.born == t.at(n.parent).gen }
-
 // find returns the living child of a directory, or 0.
 func (t *nodeTable) find(parent uint32, name []byte) uint32 {
-	i := t.slots[t.slot(parent, name)]
-	if i != 0 && !t.lives(t.at(i)) {
-		return 0
-	}
-	return i
+	return t.slots[t.slot(parent, name)]
 }
 
 // slot returns where the name is, or where it would go.
@@ -87,34 +85,54 @@ func (t *nodeTable) slot(parent uint32, name []byte) int {
 	return h
 }
 
-// add returns the child of a directory, new and empty (Absent) if it did not live.
-func (t *nodeTable) add(parent uint32, name []byte) (i uint32, err error) {
+// add returns the child of a directory, new and empty (Absent) if there was none.
+func (t *nodeTable) add(parent uint32, name []byte) (uint32, error) {
 	h := t.slot(parent, name)
-	born := t.at(parent).gen
-	if i = t.slots[h]; i != 0 {
-		if n := t.at(i); n.born != born {
-			n.born = born
-			n.gen++
-			n.ref, n.kind, n.hides, n.implied = 0, Absent, HidesNothing, false
-		}
+	if i := t.slots[h]; i != 0 {
 		return i, nil
 	}
-	if int64(t.count) > t.limit {
-		return 0, &LimitError{What: "entries", Limit: t.limit}
+	if err := t.full(); err != nil {
+		return 0, err
 	}
-	if uint64(len(t.names))+uint64(len(name)) > 1<<32-1 {
-		return 0, &LimitError{What: "path", Limit: 1<<32 - 1}
+	at, err := t.names.add(name)
+	if err != nil {
+		return 0, err
 	}
-	i = t.grow()
-	p := t.at(parent)
-	*t.at(i) = node{parent: parent, name: uint32(len(t.names)), nameLen: uint32(len(name)), next: p.child, born: born}
-	p.child = i
-	t.names = append(t.names, name...)
-	t.slots[h] = i
+	t.slots[h] = t.put(parent, at)
+	i := t.slots[h]
 	if int(t.count)*2 > len(t.slots) {
 		t.rehash()
 	}
 	return i, nil
+}
+
+// bury makes a node and all below it dead, and returns the new and empty one that
+// takes its place.
+func (t *nodeTable) bury(i uint32) (uint32, error) {
+	if err := t.full(); err != nil {
+		return 0, err
+	}
+	n := t.at(i)
+	heir := t.put(n.parent, n.name)
+	t.at(heir).hides = n.hides
+	t.slots[t.slot(n.parent, t.name(n))] = heir
+	n.state = dead
+	return heir, nil
+}
+
+func (t *nodeTable) full() error {
+	if int64(t.count)-2 >= t.limit || t.count == 1<<32-1 {
+		return &LimitError{What: "entries", Limit: t.limit}
+	}
+	return nil
+}
+
+func (t *nodeTable) put(parent, name uint32) uint32 {
+	i := t.grow()
+	p := t.at(parent)
+	*t.at(i) = node{parent: parent, name: name, next: p.child}
+	p.child = i
+	return i
 }
 
 func (t *nodeTable) rehash() {
@@ -128,6 +146,16 @@ func (t *nodeTable) rehash() {
 	}
 }
 
+// reachable reports whether a node and all its parents live.
+func (t *nodeTable) reachable(i uint32) bool {
+	for ; i != rootNode; i = t.at(i).parent {
+		if t.at(i).state == dead {
+			return false
+		}
+	}
+	return true
+}
+
 // path appends the clean path of a node to b.
 func (t *nodeTable) path(i uint32, b []byte) []byte {
 	n := t.at(i)
@@ -138,4 +166,12 @@ func (t *nodeTable) path(i uint32, b []byte) []byte {
 		b = append(t.path(n.parent, b), '/')
 	}
 	return append(b, t.name(n)...)
+}
+
+// pathLength counts the bytes of a node's path, a slash before each name.
+func (t *nodeTable) pathLength(i uint32) (n int64) {
+	for ; i != rootNode; i = t.at(i).parent {
+		n += int64(len(t.name(t.at(i)))) + 1
+	}
+	return n
 }

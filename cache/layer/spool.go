@@ -15,15 +15,23 @@ type spool struct {
 	file   *os.File
 	tail   []byte // appended, not yet written to file
 	filed  int64  // bytes in file
-	pages  map[int64][]byte
-	order  []int64 // pages, oldest first
+	pages  map[int64]*spoolPage
+	ring   []*spoolPage // the same pages, and those that are free
+	next   int          // in ring: the page that was read first
+}
+
+// spoolPage is a part of the file in memory. Records may be asked for in any order:
+// pages are small, so that each look at another one costs little.
+type spoolPage struct {
+	number int64 // -1 if free
+	bytes  []byte
 }
 
 const (
-	spoolMemory = 8 << 20
-	spoolPage   = 64 << 10
-	spoolPages  = 64
-	spoolAlign  = 8
+	spoolMemory   = 8 << 20
+	spoolPageSize = 8 << 10
+	spoolPages    = 512
+	spoolAlign    = 8
 )
 
 // add appends a record and returns its reference. References are never 0.
@@ -65,7 +73,7 @@ func (s *spool) flush() error {
 		if err != nil {
 			return fmt.Errorf("making a temporary file: %w", err)
 		}
-		s.file, s.pages = f, make(map[int64][]byte)
+		s.file, s.pages = f, make(map[int64]*spoolPage)
 		if err := os.Remove(f.Name()); err != nil {
 			return fmt.Errorf("unlinking a temporary file: %w", err)
 		}
@@ -73,10 +81,12 @@ func (s *spool) flush() error {
 	if _, err := s.file.Write(s.tail); err != nil {
 		return fmt.Errorf("writing a temporary file: %w", err)
 	}
+	if last, ok := s.pages[s.filed/spoolPageSize]; ok { // read when it was short
+		delete(s.pages, last.number)
+		last.number = -1
+	}
 	s.filed += int64(len(s.tail))
 	s.tail = s.tail[:0]
-	clear(s.pages) // the last page may have been read when it was short
-	s.order = s.order[:0]
 	return nil
 }
 
@@ -116,7 +126,7 @@ func (s *spool) bytesAt(at int64) ([]byte, error) {
 	if at >= s.filed {
 		return s.tail[at-s.filed:], nil
 	}
-	number := at / spoolPage
+	number := at / spoolPageSize
 	page, ok := s.pages[number]
 	if !ok {
 		var err error
@@ -124,28 +134,34 @@ func (s *spool) bytesAt(at int64) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return page[at-number*spoolPage:], nil
+	return page.bytes[at-number*spoolPageSize:], nil
 }
 
-func (s *spool) load(number int64) ([]byte, error) {
-	var page []byte
-	if len(s.order) == spoolPages {
-		page = s.pages[s.order[0]][:spoolPage]
-		delete(s.pages, s.order[0])
-		s.order = append(s.order[:0], s.order[1:]...)
-	} else {
-		page = make([]byte, spoolPage)
+func (s *spool) load(number int64) (*spoolPage, error) {
+	page := s.spare()
+	n, err := s.file.ReadAt(page.bytes[:spoolPageSize], number*spoolPageSize)
+	if err == io.EOF && n > 0 {
+		err = nil
 	}
-	n, err := s.file.ReadAt(page, number*spoolPage)
-	if n == 0 {
+	if err != nil {
 		return nil, fmt.Errorf("reading a temporary file: %w", err)
 	}
-	if err != nil && err != io.EOF {
-		return nil, fmt.Errorf("reading a temporary file: %w", err)
+	page.number, page.bytes = number, page.bytes[:n]
+	s.pages[number] = page
+	return page, nil
+}
+
+// spare returns a free page: a new one, or that which was read first.
+func (s *spool) spare() *spoolPage {
+	if len(s.ring) < spoolPages {
+		s.ring = append(s.ring, &spoolPage{number: -1, bytes: make([]byte, spoolPageSize)})
+		return s.ring[len(s.ring)-1]
 	}
-	s.pages[number] = page[:n]
-	s.order = append(s.order, number)
-	return page[:n], nil
+	page := s.ring[s.next]
+	s.next = (s.next + 1) % spoolPages
+	delete(s.pages, page.number)
+	page.number = -1
+	return page
 }
 
 func (s *spool) close() error {

@@ -148,9 +148,11 @@ func (a *archive) has(name string) bool {
 	return err == nil
 }
 
+// Close ends all use of the members that were opened.
 func (a *archive) Close() error { return a.in.Close() }
 
 // part is a member of an archive. The file it lies in stays open.
 type part struct{ *io.SectionReader }
 
+// Close does nothing: the archive is closed as a whole.
 func (*part) Close() error { return nil }

@@ -141,7 +141,7 @@ func (a *dockerArchive) image(ctx context.Context, s savedImage, ref Reference) 
 	return &Image{
 		Image: img, Ref: ref,
 		Name:  displayName(ref, names),
-		Names: names, Platform: imagePlatform(config, nil), Digest: digest,
+		Names: names, Platform: imagePlatform(config, nil), Digest: digest, From: DockerArchive,
 	}, nil
 }
 

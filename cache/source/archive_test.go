@@ -48,7 +48,7 @@ func TestDockerArchive(t *testing.T) {
 	for name, f := range savedForms() {
 		for _, text := range []string{"docker-archive:" + f.tarFile(t), "docker-archive:" + f.tarFile(t) + ":app:1", f.tarFile(t), f.dir(t)} {
 			img := openOne(t, text, Options{})
-			if !slices.Equal(img.Names, []string{"docker.io/library/app:1"}) || !strings.HasPrefix(img.Name, "app:1 (") || img.Platform.String() != "linux/amd64" {
+			if !slices.Equal(img.Names, []string{"docker.io/library/app:1"}) || !strings.HasPrefix(img.Name, "app:1 (") || img.Platform.String() != "linux/amd64" || img.From != DockerArchive {
 				t.Errorf("%s: %+v", name, img)
 			}
 			checkLayers(t, img.Image)

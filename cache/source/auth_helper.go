@@ -84,6 +84,7 @@ func helperComplaint(stdout, stderr *cappedBuffer) string {
 // cappedBuffer keeps the beginning of what is written and drops the rest.
 type cappedBuffer struct{ buf bytes.Buffer }
 
+// Write takes everything, so that who writes does not see the limit.
 func (b *cappedBuffer) Write(p []byte) (int, error) {
 	keep := min(len(p), helperOutputLimit-b.buf.Len())
 	b.buf.Write(p[:keep])

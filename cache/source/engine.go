@@ -46,7 +46,7 @@ func openEngine(ctx context.Context, ref Reference, o Options, all bool) ([]*Ima
 
 // name gives an image of an engine the name that the engine knows it by.
 func (i *Image) name(ref Reference, known string) {
-	i.Ref, i.Name, i.Names = ref, ref.Text, nil
+	i.Ref, i.From, i.Name, i.Names = ref, ref.Transport, ref.Text, nil
 	if ref.Name == "" { // asked for by digest
 		return
 	}

@@ -65,6 +65,7 @@ type engineError struct {
 	message string
 }
 
+// Error is what the engine says, and the status.
 func (e *engineError) Error() string { return fmt.Sprintf("%s (%d)", e.message, e.status) }
 
 // get returns the body of an answer with status 200, else an *engineError.
@@ -133,7 +134,10 @@ var errNoSocket error = noSocketError{}
 
 type noSocketError struct{}
 
+// Error leaves out the path, which who wraps it knows.
 func (noSocketError) Error() string { return "no such socket" }
+
+// Unwrap makes it the error of a file that is not there.
 func (noSocketError) Unwrap() error { return fs.ErrNotExist }
 
 // plainDialError takes away what net/http wraps around the errors of everyday.

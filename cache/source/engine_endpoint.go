@@ -98,6 +98,7 @@ func newEngineEndpoint(addr, from string) engineEndpoint {
 // sshError says what to do instead of reaching an engine over ssh.
 type sshError struct{ host string }
 
+// Error says that it is so by design; detail has the way around.
 func (e *sshError) Error() string { return "engines are not reached over ssh here" }
 
 func (e *sshError) detail() []string {

@@ -119,7 +119,7 @@ func TestEngine(t *testing.T) {
 	} {
 		temp := t.TempDir()
 		img := openOne(t, text, Options{TempDir: temp})
-		if got := strings.Join(img.Names, " "); got != want || img.Ref.Text != text || img.Name == "" {
+		if got := strings.Join(img.Names, " "); got != want || img.Ref.Text != text || img.From != img.Ref.Transport || img.Name == "" {
 			t.Errorf("%s: %q %q", text, img.Name, got)
 		}
 		checkLayers(t, img.Image)

@@ -14,6 +14,7 @@ type NotFoundError struct {
 	Have   []string // what there is instead: tags of a layout, images of an archive
 }
 
+// Error is one line, without Detail and Have, which may be long.
 func (e *NotFoundError) Error() string { return e.Name + ": " + e.Reason }
 
 // PlatformError says that the image exists, but not for the platform.
@@ -23,6 +24,7 @@ type PlatformError struct {
 	Have []string
 }
 
+// Error names the platform that is missing, and not those that there are.
 func (e *PlatformError) Error() string {
 	return fmt.Sprintf("%s has no %s", e.Name, e.Want)
 }
@@ -35,9 +37,12 @@ type AuthError struct {
 	Err    error
 }
 
+// Error names the host, and never a credential.
 func (e *AuthError) Error() string {
 	return fmt.Sprintf("%s: %s refused access: %v", e.Name, e.Host, e.Err)
 }
+
+// Unwrap returns what the registry answered, or the error of the socket.
 func (e *AuthError) Unwrap() error { return e.Err }
 
 // TemporaryError says that trying again later may work.
@@ -50,7 +55,10 @@ type TemporaryError struct {
 	Err    error
 }
 
+// Error is one line, without Detail and After.
 func (e *TemporaryError) Error() string { return fmt.Sprintf("%s: %s: %v", e.Name, e.Host, e.Err) }
+
+// Unwrap returns what went wrong at the last attempt.
 func (e *TemporaryError) Unwrap() error { return e.Err }
 
 // KindError says that a file or an artifact is not an image.
@@ -59,6 +67,7 @@ type KindError struct {
 	Is   string // what it is: "a Helm chart", "a PNG picture", "a directory without oci-layout"
 }
 
+// Error says what the thing is instead.
 func (e *KindError) Error() string { return fmt.Sprintf("%s is %s, not an image", e.Name, e.Is) }
 
 // MalformedError says that an image's manifest, index or config is not what the
@@ -69,7 +78,10 @@ type MalformedError struct {
 	Err  error
 }
 
+// Error names the image and its part.
 func (e *MalformedError) Error() string { return fmt.Sprintf("%s: %s: %v", e.Name, e.What, e.Err) }
+
+// Unwrap returns what is wrong with the part.
 func (e *MalformedError) Unwrap() error { return e.Err }
 
 // UnavailableError says that this host cannot reach the source: no socket, no
@@ -80,7 +92,10 @@ type UnavailableError struct {
 	Detail []string
 }
 
+// Error is one line, without Detail.
 func (e *UnavailableError) Error() string { return fmt.Sprintf("%s: %v", e.Name, e.Err) }
+
+// Unwrap returns why, such as the error of connecting to a socket.
 func (e *UnavailableError) Unwrap() error { return e.Err }
 
 // ReferenceError says that a reference cannot be understood.
@@ -88,6 +103,7 @@ type ReferenceError struct {
 	Text, Reason string
 }
 
+// Error quotes the reference, so that it is safe to print whatever it holds.
 func (e *ReferenceError) Error() string {
 	return fmt.Sprintf("%q is not an image reference: %s", strings.ToValidUTF8(e.Text, "�"), e.Reason)
 }
@@ -95,6 +111,7 @@ func (e *ReferenceError) Error() string {
 // OfflineError says that the image is in a registry and that none may be asked.
 type OfflineError struct{ Name string }
 
+// Error names the image as it was asked for.
 func (e *OfflineError) Error() string {
 	return e.Name + ": is in a registry, and registries are not asked when offline"
 }
@@ -107,6 +124,7 @@ type DigestError struct {
 	Want, Got string // digests, or sizes ("17 bytes")
 }
 
+// Error names what was asked for and what came, whole.
 func (e *DigestError) Error() string {
 	return fmt.Sprintf("%s: %s is damaged: got %s instead of %s", e.Name, e.What, e.Got, e.Want)
 }
@@ -119,4 +137,5 @@ type ProtocolError struct {
 	Detail []string
 }
 
+// Error is one line, without Detail.
 func (e *ProtocolError) Error() string { return fmt.Sprintf("%s: %s %s", e.Name, e.Host, e.Reason) }

@@ -125,7 +125,7 @@ func detect(ctx context.Context, files container, ref Reference, o Options, all 
 	case kind == savedKind && wantOCI:
 		return nil, &NotFoundError{Name: nameOf(ref), Reason: "it is a docker-archive, write docker-archive:" + ref.Path}
 	case kind == ociKind && ref.Transport == DockerArchive:
-		return nil, &NotFoundError{Name: nameOf(ref), Reason: "it is an OCI layout, write " + ociTransport(files) + ref.Path}
+		return nil, &NotFoundError{Name: nameOf(ref), Reason: "it is an OCI layout, write " + string(ociTransport(files)) + ":" + ref.Path}
 	case kind == savedKind:
 		return archive.images(ctx, ref, all)
 	case kind == ociKind || kind == bothKinds && wantOCI:
@@ -134,6 +134,9 @@ func detect(ctx context.Context, files container, ref Reference, o Options, all 
 		images, err := openWhole(ctx, files, ref, o, all)
 		if errors.Is(err, errMissing) {
 			return archive.images(ctx, ref, all)
+		}
+		for _, img := range images {
+			img.From = DockerArchive // docker save wrote it
 		}
 		return images, err
 	}
@@ -147,20 +150,20 @@ func sayHowToName(err error, files container, ref Reference) error {
 	if ref.Transport != Path || !errors.As(err, &unnamed) || len(unnamed.Have) == 0 {
 		return err
 	}
-	transport := "docker-archive:"
+	transport := DockerArchive
 	if kindOf(files) == ociKind {
 		transport = ociTransport(files)
 	}
-	unnamed.Detail = append(unnamed.Detail, "write "+transport+ref.Path+":"+unnamed.Have[0])
+	unnamed.Detail = append(unnamed.Detail, "write "+string(transport)+":"+ref.Path+":"+unnamed.Have[0])
 	return err
 }
 
 // ociTransport is how an OCI layout is named.
-func ociTransport(files container) string {
+func ociTransport(files container) Transport {
 	if _, ok := files.(*archive); ok {
-		return "oci-archive:"
+		return OCIArchive
 	}
-	return "oci:"
+	return OCI
 }
 
 // noImage says what a container holds instead of an image.

@@ -54,6 +54,7 @@ func (d directory) has(name string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
+// Close does nothing: each file of a directory is opened by itself.
 func (d directory) Close() error { return nil }
 
 // readAll reads a small file of a container.

@@ -76,6 +76,7 @@ type decompressed struct {
 	blob    io.Closer
 }
 
+// Close frees the decompressor and closes what it reads from.
 func (d *decompressed) Close() error {
 	d.release()
 	return d.blob.Close()

@@ -25,6 +25,7 @@ func (in *input) section() *io.SectionReader {
 	return io.NewSectionReader(in.file, in.offset, in.size)
 }
 
+// Close leaves a file alone that is borrowed, such as standard input.
 func (in *input) Close() error {
 	if in.borrowed {
 		return nil

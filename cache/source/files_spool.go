@@ -131,6 +131,7 @@ type contextReader struct {
 	io.Reader
 }
 
+// Read returns the context's error once it is done.
 func (r contextReader) Read(p []byte) (int, error) {
 	if err := r.ctx.Err(); err != nil {
 		return 0, err
@@ -164,6 +165,8 @@ type spooler struct {
 	written, checked int64
 }
 
+// Write returns a *spaceError when the disk is full, or has less than the reserve
+// left.
 func (s *spooler) Write(p []byte) (int, error) {
 	if s.written-s.checked >= spoolStep {
 		s.checked = s.written
@@ -195,10 +198,12 @@ type spaceError struct {
 	err           error
 }
 
+// Error names the directory; detail has the numbers.
 func (e *spaceError) Error() string {
 	return fmt.Sprintf("no room in %s for the unpacked archive", e.dir)
 }
 
+// Unwrap returns ENOSPC, EDQUOT or EFBIG.
 func (e *spaceError) Unwrap() error { return e.err }
 
 func (e *spaceError) detail() []string {

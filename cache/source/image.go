@@ -61,16 +61,35 @@ func newImage(manifest, config []byte, mediaType types.MediaType, b blobs) (v1.I
 	return i, nil
 }
 
-func (i *image) Layers() ([]v1.Layer, error)         { return append([]v1.Layer(nil), i.layers...), nil }
-func (i *image) MediaType() (types.MediaType, error) { return i.mediaType, nil }
-func (i *image) Size() (int64, error)                { return int64(len(i.rawManifest)), nil }
-func (i *image) ConfigName() (v1.Hash, error)        { return i.manifest.Config.Digest, nil }
-func (i *image) ConfigFile() (*v1.ConfigFile, error) { return i.config.DeepCopy(), nil }
-func (i *image) RawConfigFile() ([]byte, error)      { return bytes.Clone(i.rawConfig), nil }
-func (i *image) Digest() (v1.Hash, error)            { return i.digest, nil }
-func (i *image) Manifest() (*v1.Manifest, error)     { return i.manifest.DeepCopy(), nil }
-func (i *image) RawManifest() ([]byte, error)        { return bytes.Clone(i.rawManifest), nil }
+// Layers are bottom first; the slice is the caller's.
+func (i *image) Layers() ([]v1.Layer, error) { return append([]v1.Layer(nil), i.layers...), nil }
 
+// MediaType is what the source says of the manifest.
+func (i *image) MediaType() (types.MediaType, error) { return i.mediaType, nil }
+
+// Size is that of the manifest, in bytes.
+func (i *image) Size() (int64, error) { return int64(len(i.rawManifest)), nil }
+
+// ConfigName is the config's digest.
+func (i *image) ConfigName() (v1.Hash, error) { return i.manifest.Config.Digest, nil }
+
+// ConfigFile returns a copy, which the caller may change.
+func (i *image) ConfigFile() (*v1.ConfigFile, error) { return i.config.DeepCopy(), nil }
+
+// RawConfigFile returns a copy of the bytes that have the config's digest.
+func (i *image) RawConfigFile() ([]byte, error) { return bytes.Clone(i.rawConfig), nil }
+
+// Digest is the SHA-256 of the manifest's bytes.
+func (i *image) Digest() (v1.Hash, error) { return i.digest, nil }
+
+// Manifest returns a copy, which the caller may change.
+func (i *image) Manifest() (*v1.Manifest, error) { return i.manifest.DeepCopy(), nil }
+
+// RawManifest returns a copy of the bytes that have the image's digest.
+func (i *image) RawManifest() ([]byte, error) { return bytes.Clone(i.rawManifest), nil }
+
+// LayerByDigest returns the lowest layer with the digest, or, as the interface
+// demands, the config.
 func (i *image) LayerByDigest(h v1.Hash) (v1.Layer, error) {
 	if h == i.manifest.Config.Digest {
 		return partial.ConfigLayer(i)
@@ -83,6 +102,7 @@ func (i *image) LayerByDigest(h v1.Hash) (v1.Layer, error) {
 	return nil, fmt.Errorf("no layer with the digest %s", h)
 }
 
+// LayerByDiffID returns the lowest layer with the DiffID.
 func (i *image) LayerByDiffID(h v1.Hash) (v1.Layer, error) {
 	for n, id := range i.config.RootFS.DiffIDs {
 		if id == h {
@@ -107,9 +127,16 @@ func newLayer(d v1.Descriptor, diffID v1.Hash, b blobs) v1.Layer {
 	return &l
 }
 
-func (l *layer) Digest() (v1.Hash, error)            { return l.descriptor.Digest, nil }
-func (l *layer) DiffID() (v1.Hash, error)            { return l.diffID, nil }
-func (l *layer) Size() (int64, error)                { return l.descriptor.Size, nil }
+// Digest is what the manifest says.
+func (l *layer) Digest() (v1.Hash, error) { return l.descriptor.Digest, nil }
+
+// DiffID is what the config says; the layer is not read for it.
+func (l *layer) DiffID() (v1.Hash, error) { return l.diffID, nil }
+
+// Size is that of the blob, in bytes, as the manifest says.
+func (l *layer) Size() (int64, error) { return l.descriptor.Size, nil }
+
+// MediaType is what the manifest says, whatever the blob's bytes are.
 func (l *layer) MediaType() (types.MediaType, error) { return l.descriptor.MediaType, nil }
 
 // Descriptor returns the layer's descriptor as the manifest has it.

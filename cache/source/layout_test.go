@@ -32,6 +32,13 @@ func TestLayout(t *testing.T) {
 		if !slices.Equal(img.Names, []string{"docker.io/library/app:pr"}) || !strings.HasPrefix(img.Name, "app:pr (") {
 			t.Errorf("%s: %q %q", text, img.Name, img.Names)
 		}
+		want := OCIArchive
+		if info, err := os.Stat(img.Ref.Path); err == nil && info.IsDir() { // whatever it was called
+			want = OCI
+		}
+		if img.From != want {
+			t.Errorf("%s: from %s", text, img.From)
+		}
 		checkLayers(t, img.Image)
 	}
 }

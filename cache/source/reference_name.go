@@ -32,6 +32,8 @@ type imageName struct {
 	digest string // "sha256:…" or ""
 }
 
+// String is the name with all its parts, as index.json has it; it can be parsed
+// again.
 func (n imageName) String() string {
 	s := n.host + "/" + n.repo
 	if n.tag != "" {

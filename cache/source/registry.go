@@ -216,7 +216,7 @@ func (r *remote) build(ctx context.Context, doc document, from v1.Descriptor) (*
 	}
 	return &Image{
 		Image: img, Ref: r.ref, Name: r.image, Names: []string{r.storeName()},
-		Platform: platformOf(config, from.Platform), Digest: doc.digest, Remote: true,
+		Platform: platformOf(config, from.Platform), Digest: doc.digest, From: Registry, Remote: true,
 		close: func() error { r.conns.CloseIdleConnections(); return nil },
 	}, nil
 }

@@ -138,6 +138,8 @@ type blobBody struct {
 	left int64 // of the blob; -1 after the byte that is too much
 }
 
+// Read returns io.EOF only after as many bytes as the blob has. It lets one more
+// pass, so that the caller sees that there are too many.
 func (b *blobBody) Read(p []byte) (int, error) {
 	if b.left < 0 {
 		return 0, io.EOF

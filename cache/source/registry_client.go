@@ -156,6 +156,7 @@ type liveBody struct {
 	dog *watchdog
 }
 
+// Read waits for the next byte, and not longer than the watchdog does.
 func (b *liveBody) Read(p []byte) (int, error) {
 	b.dog.start()
 	n, err := b.ReadCloser.Read(p)
@@ -166,6 +167,7 @@ func (b *liveBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Close also ends the watchdog.
 func (b *liveBody) Close() error {
 	err := b.ReadCloser.Close()
 	b.dog.end()

@@ -46,6 +46,8 @@ type edge struct {
 
 var errNeedsPlain = errors.New("it speaks HTTP and not HTTPS")
 
+// RoundTrip returns temporary statuses as errors, so that they are tried again, and
+// bounds the answers that the library reads whole.
 func (e *edge) RoundTrip(req *http.Request) (*http.Response, error) {
 	req, err := e.withScheme(req)
 	if err != nil {
@@ -127,6 +129,7 @@ func isLocal(endpoint string) bool {
 // oddError says that a server did what no registry does.
 type oddError struct{ reason string }
 
+// Error goes on where a host was named: "redirected …".
 func (e *oddError) Error() string { return e.reason }
 
 // checkRedirect follows redirects, but not from HTTPS down to HTTP.
@@ -156,8 +159,10 @@ type statusError struct {
 	cause   error  // what else went wrong before
 }
 
+// Unwrap returns what else went wrong before; nil if nothing did.
 func (e *statusError) Unwrap() error { return e.cause }
 
+// Error is the status and what the server says about it, on one line.
 func (e *statusError) Error() string {
 	s := fmt.Sprintf("%d %s", e.status, http.StatusText(e.status))
 	if e.message != "" && e.message != http.StatusText(e.status) {

@@ -74,6 +74,9 @@ type Image struct {
 	Digest v1.Hash
 	// Index is the digest of the image index that the image was chosen from; nil if none.
 	Index *v1.Hash
+	// From is where it was found: Registry, Docker, Podman, OCI, OCIArchive or
+	// DockerArchive, also where Ref leaves that to be detected.
+	From Transport
 	// Remote says that reading a layer means a download.
 	Remote bool
 	close  func() error

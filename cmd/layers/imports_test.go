@@ -41,7 +41,7 @@ var homes = map[string]string{
 	"golang.org/x/term":                "cmd cmd/term cache/source", // there: a terminal as standard input is no archive
 	"golang.org/x/tools/txtar":         "fixtures",
 	"golang.org/x/sys/":                "cmd cmd/term cache cache/source cache/unpack cache/mount cache/shell",
-	"golang.org/x/sync/":               "cache cache/source cache/unpack",
+	"golang.org/x/sync/":               "cache cache/layer cache/source cache/unpack",
 	"github.com/klauspost/compress/":   "cache/layer cache/source fixtures",
 	"github.com/zeebo/blake3":          "cache cache/layer",
 	"github.com/docker/cli/":           "cache/source",

@@ -1,6 +1,10 @@
 package report
 
 import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/layers/layers/inspect"
@@ -11,24 +15,58 @@ func imagesTable(r *inspect.ImagesReport, o Options) *grid {
 	t := &grid{Columns: []column{
 		{Title: "NAME", Narrow: true, Paths: true}, {Title: "DIGEST"}, {Title: "PLATFORM", Machine: same}, {Title: "CREATED"}, {Title: "PULLED", Machine: true},
 		{Title: "CONTENT", Right: true}, {Title: "UNPACKED", Right: true}, {Title: "SHARED", Right: true},
-		{Key: "layers", Machine: true},
+		{Key: "layers", Machine: true}, {Title: "FROM", Key: "origin", Machine: o.width() < wide || !slices.ContainsFunc(r.Images, isLocal)},
 	}}
 	var rows []gridRow
 	for i := range r.Images {
 		rows = append(rows, gridRow{Cells: o.imageCells(&r.Images[i]), Value: &r.Images[i]})
 	}
 	t.Rows = listRows(rows)
-	t.Foot = func() ([]string, error) {
-		if len(r.Images) < 2 {
-			return nil, nil
-		}
+	t.Foot = func() ([]string, error) { return o.imagesFoot(r, same), nil }
+	return t
+}
+
+func (o Options) imagesFoot(r *inspect.ImagesReport, same bool) []string {
+	var foot []string
+	if len(r.Images) > 1 {
 		line := o.Units.Bytes(r.Content) + " content in all, each blob once"
 		if same {
 			line += "; all for " + o.Escape(r.Images[0].Platform)
 		}
-		return []string{"", line}, nil
+		foot = append(foot, line)
 	}
-	return t
+	if o.width() < wide {
+		foot = append(foot, o.localImages(r.Images)...)
+	}
+	if len(foot) > 0 {
+		foot = slices.Insert(foot, 0, "")
+	}
+	return foot
+}
+
+// isLocal reports whether an image is known to be from elsewhere than a registry, so
+// that its name promises nothing of what the registry has under it.
+func isLocal(i inspect.ImageRow) bool { return i.Origin != "" && i.Origin != "registry" }
+
+// localImages says which images are local, a line or two for each origin: few
+// terminals have room for a column.
+func (o Options) localImages(images []inspect.ImageRow) []string {
+	of := map[string][]string{}
+	for _, i := range images {
+		if isLocal(i) {
+			name := o.Escape(i.Name)
+			if i.Name == "" {
+				name = o.Digest(i.Digest)
+			}
+			of[i.Origin] = append(of[i.Origin], name)
+		}
+	}
+	var lines []string
+	for _, origin := range slices.Sorted(maps.Keys(of)) {
+		line := fmt.Sprintf("from %s: %s", o.Escape(origin), strings.Join(slices.Compact(of[origin]), ", "))
+		lines = append(lines, o.Truncate(line, o.width()))
+	}
+	return lines
 }
 
 // samePlatform reports whether several images are all for one platform.
@@ -48,7 +86,7 @@ func (o Options) imageCells(i *inspect.ImageRow) []cell {
 	}
 	return []cell{
 		name, o.digestCell(i.Digest), o.textCell(i.Platform), o.timeCell(i.Created), o.timeCell(i.Pulled),
-		o.bytesCell(i.Content), o.maybeBytes(i.Unpacked), o.bytesCell(i.Shared), countCell(int64(i.Layers)),
+		o.bytesCell(i.Content), o.maybeBytes(i.Unpacked), o.bytesCell(i.Shared), countCell(int64(i.Layers)), o.textCell(i.Origin),
 	}
 }
 

@@ -85,9 +85,9 @@ func reports(in inspect.Input) map[string]any {
 	all["dirs"] = must(inspect.Dirs(ctx, in, inspect.DirsOptions{By: inspect.ByContent, Limit: 2}))
 	all["ls"] = must(inspect.List(ctx, in, "/", inspect.ListOptions{Recursive: true}))
 	all["images"] = inspect.Images([]inspect.StoredImage{
-		{Name: "a:1", Digest: in.Digest, Platform: in.Platform, Layers: []inspect.StoredLayer{{Content: 7}}},
+		{Name: "a:1", Digest: in.Digest, Platform: in.Platform, Origin: "docker-archive", Layers: []inspect.StoredLayer{{Content: 7}}},
 		{Digest: in.Manifest.Config.Digest, Created: fixtures.Epoch, Pulled: now},
-	})
+	}, inspect.ByName)
 	for i := range in.Layers {
 		all[fmt.Sprint("layer ", i+1)] = must(inspect.OneLayer(ctx, in, i+1, inspect.LayerOptions{}))
 		all[fmt.Sprint("ls ", i+1)] = must(inspect.List(ctx, in, "/", inspect.ListOptions{Layer: i + 1, Recursive: true, Limit: 3}))
