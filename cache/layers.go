@@ -186,11 +186,7 @@ func (s *Store) readInto(ctx context.Context, p *part, dir string, publish bool)
 	defer blob.Close()
 	m, err := s.pass(ctx, p, s.reading(p, blob), dir)
 	if err != nil {
-		var mismatch *layer.MismatchError
-		if stored && errors.As(err, &mismatch) && !isA[*ConfigError](err) {
-			err = &BlobError{Path: s.blobPath(p.digest), Digest: p.digest, Err: err}
-		}
-		return Layer{}, err
+		return Layer{}, s.blame(p, stored, err)
 	}
 	l, err := m.open()
 	switch {
@@ -206,6 +202,15 @@ func (s *Store) readInto(ctx context.Context, p *part, dir string, publish bool)
 	}
 	s.talk.event(p.event(Done, p.size))
 	return l, nil
+}
+
+// blame says of a blob of the store that is not what its name promises that it is
+// damaged.
+func (s *Store) blame(p *part, stored bool, err error) error {
+	if stored && isA[*layer.MismatchError](err) && !isA[*ConfigError](err) {
+		return &BlobError{Path: s.blobPath(p.digest), Digest: p.digest, Err: err}
+	}
+	return err
 }
 
 // open opens a layer's blob where it is nearest: in the store, or at its source.

@@ -21,15 +21,17 @@ func (t *Target) Contents(carrier int) layer.Contents {
 	return &contents{t: t, files: t.plan.files[carrier]}
 }
 
-// Wanted says how many files and bytes are still to come from a layer.
-func (t *Target) Wanted(carrier int) (files int, bytes int64) {
-	for _, f := range t.plan.files[carrier] {
-		if !f.done {
-			files++
-			bytes += f.size
+// Wanted says how many files are to come from a layer.
+func (t *Target) Wanted(carrier int) int { return len(t.plan.files[carrier]) }
+
+// Bytes is what the files that were prepared weigh.
+func (t *Target) Bytes() (n int64) {
+	for _, files := range t.plan.files {
+		for _, f := range files {
+			n += f.size
 		}
 	}
-	return files, bytes
+	return n
 }
 
 // contents is one layer's stream.

@@ -144,7 +144,7 @@ func fill(dir string, items Items, blobs [][]byte) (err error) {
 		return err
 	}
 	for i, blob := range blobs {
-		if files, _ := target.Wanted(i); files == 0 {
+		if target.Wanted(i) == 0 {
 			continue
 		}
 		if err := extract(target, i, blob); err != nil {

@@ -3,6 +3,7 @@
 package unpack
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -10,6 +11,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/layers/layers/cache/layer"
+)
+
+var (
+	errOrder    = errors.New("an item without its parent before it")
+	errTwice    = errors.New("the layer gives its content twice")
+	errMissing  = errors.New("no layer gave its content")
+	errNoLayers = errors.New("a whiteout has no place in a flat root file system")
 )
 
 // Target is a directory that is being filled. Contents of several layers may be

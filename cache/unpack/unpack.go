@@ -1,5 +1,3 @@
-//go:build linux
-
 // Package unpack writes what layers hold onto a directory: one layer as an
 // overlayfs lower directory, or a whole stack as a flat root file system.
 //
@@ -16,7 +14,6 @@
 package unpack
 
 import (
-	"errors"
 	"fmt"
 	"iter"
 
@@ -79,9 +76,8 @@ func (e *PathError) Error() string { return fmt.Sprintf("%s %q: %v", e.Op, e.Pat
 // Unwrap returns the system call's error.
 func (e *PathError) Unwrap() error { return e.Err }
 
-var (
-	errOrder    = errors.New("an item without its parent before it")
-	errTwice    = errors.New("the layer gives its content twice")
-	errMissing  = errors.New("no layer gave its content")
-	errNoLayers = errors.New("a whiteout has no place in a flat root file system")
-)
+// NotEmptyError says that a directory is not empty, and nothing was changed.
+type NotEmptyError struct{ Dir string }
+
+// Error names the directory.
+func (e *NotEmptyError) Error() string { return e.Dir + " is not empty" }

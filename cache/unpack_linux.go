@@ -1,0 +1,169 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"github.com/layers/layers/cache/layer"
+	"github.com/layers/layers/cache/unpack"
+)
+
+// Unpack writes the files of an image, as a container would see them, to a
+// directory, which is made whole or not at all. Each layer that any visible file
+// comes from is read once, side by side, and only those files are written. It
+// returns what could not be kept of the image.
+func (s *Store) Unpack(ctx context.Context, img v1.Image, dir string, o UnpackOptions) (losses []unpack.Loss, err error) {
+	p, err := newPlan(img, o.Display)
+	if err != nil {
+		return nil, err
+	}
+	layers, err := s.Layers(ctx, img, o.Display)
+	if err != nil {
+		return nil, err
+	}
+	defer closeLayers(layers)
+	items, err := flatItems(p, layers, o)
+	if err != nil {
+		return nil, err
+	}
+	stage, err := unpack.NewStage(dir, o.Replace)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, stage.Discard()) }()
+	if losses, err = s.fillFlat(ctx, p, stage.Path(), items, o.KeepOwner); err != nil {
+		return nil, outOfSpace(stage.Path(), err)
+	}
+	return losses, outOfSpace(stage.Path(), stage.Commit())
+}
+
+func closeLayers(layers []Layer) {
+	for _, l := range layers {
+		_ = l.Close() // files that were only read
+	}
+}
+
+// flatItems are the visible files of the lowest layers.
+func flatItems(p *plan, layers []Layer, o UnpackOptions) (unpack.Items, error) {
+	if o.Layers < 0 || o.Layers > len(layers) {
+		return nil, fmt.Errorf("the image has %d layers and none with number %d", len(layers), o.Layers)
+	}
+	if o.Layers > 0 {
+		layers = layers[:o.Layers]
+	}
+	tree := layer.Squash(tocsOf(layers))
+	for _, err := range tree.Adjustments() {
+		if err != nil {
+			return nil, p.failAt(err)
+		}
+	}
+	var items unpack.Items = func(yield func(unpack.Item, error) bool) {
+		for n, err := range tree.Walk("") {
+			if !yield(unpack.Item{Node: n}, err) {
+				return
+			}
+		}
+	}
+	if o.Only != nil {
+		items = unpack.Only(items, o.Only)
+	}
+	return items, nil
+}
+
+func tocsOf(layers []Layer) []*layer.TOC {
+	tocs := make([]*layer.TOC, len(layers))
+	for i, l := range layers {
+		tocs[i] = l.TOC
+	}
+	return tocs
+}
+
+// failAt says which layer a hard link that dangles is in.
+func (p *plan) failAt(err error) error {
+	var dangling *layer.DanglingError
+	if errors.As(err, &dangling) {
+		return p.parts[dangling.Layer].fail(err)
+	}
+	return err
+}
+
+func (s *Store) fillFlat(ctx context.Context, p *plan, dir string, items unpack.Items, keepOwner bool) (losses []unpack.Loss, err error) {
+	target, err := unpack.Open(dir, unpack.Options{KeepOwner: keepOwner})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, target.Close()) }()
+	if err := target.Prepare(items); err != nil {
+		return nil, err
+	}
+	if err := roomFor(dir, target.Bytes()); err != nil {
+		return nil, err
+	}
+	if err := s.contents(ctx, p, target); err != nil {
+		return nil, err
+	}
+	return target.Finish(items)
+}
+
+// contents gives a target the files of all layers that it wants any of.
+func (s *Store) contents(ctx context.Context, p *plan, target *unpack.Target) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for i, part := range p.parts {
+		if target.Wanted(i) == 0 {
+			continue
+		}
+		g.Go(func() error {
+			if err := s.passes.take(ctx); err != nil {
+				return err
+			}
+			defer s.passes.free()
+			return part.fail(s.contentsOf(ctx, part, target.Contents(i)))
+		})
+	}
+	return g.Wait()
+}
+
+// contentsOf reads one layer for its files.
+func (s *Store) contentsOf(ctx context.Context, p *part, to layer.Contents) error {
+	blob, stored, err := s.open(p)
+	if err != nil {
+		return err
+	}
+	defer blob.Close()
+	var r io.Reader = blob
+	r = s.reading(p, r)
+	_, err = layer.Index(ctx, r, layer.Outputs{Contents: to}, layer.IndexOptions{
+		Limits: s.options.Limits, Digest: p.digest, Size: p.size, DiffID: p.diffID, TempDir: s.ScratchDir(),
+	})
+	if err != nil {
+		return s.blame(p, stored, blameConfig(err))
+	}
+	s.talk.event(p.event(Done, p.size))
+	return nil
+}
+
+// roomFor says if a directory's file system has no room for so many bytes.
+func roomFor(dir string, need int64) error {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(dir, &fs); err != nil {
+		return nil // writing will tell
+	}
+	if free := int64(fs.Bavail) * fs.Bsize; free < need {
+		return &SpaceError{Dir: dir, Need: need, Free: free, Err: unix.ENOSPC}
+	}
+	return nil
+}
+
+// outOfSpace says where there was no room.
+func outOfSpace(dir string, err error) error {
+	if isFull(err) && !isA[*SpaceError](err) {
+		return &SpaceError{Dir: dir, Err: err}
+	}
+	return err
+}

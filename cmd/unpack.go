@@ -1,0 +1,151 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/bmatcuk/doublestar/v4"
+	"github.com/spf13/cobra"
+
+	"github.com/layers/layers/cache"
+	"github.com/layers/layers/cache/unpack"
+	"github.com/layers/layers/cmd/term"
+	"github.com/layers/layers/inspect"
+)
+
+type unpackFlags struct {
+	settings
+	layer    int
+	only     []string
+	force    bool
+	rootless bool
+}
+
+// unpackReport is the answer of layers unpack.
+type unpackReport struct {
+	Version string        `json:"version"`
+	Image   string        `json:"image"`
+	Digest  string        `json:"digest"`
+	Dir     string        `json:"dir"`
+	Losses  []unpack.Loss `json:"losses"`
+}
+
+func newUnpack(p *program) *cobra.Command {
+	var f unpackFlags
+	c := &cobra.Command{
+		Use:               "unpack IMAGE DIR [flags]",
+		Short:             "the image's files in a directory",
+		Args:              arguments(2, 2),
+		ValidArgsFunction: p.completeImages(1, &f.store),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.unpack(cmd.Context(), args[0], args[1], f)
+		},
+	}
+	flags := c.Flags()
+	flags.IntVar(&f.layer, "layer", 0, "only up to layer `N` (from 1)")
+	flags.StringArrayVar(&f.only, "only", nil, "only paths that match `GLOB` (* ? [] ** {}), and what is below them; can be given several times")
+	flags.BoolVar(&f.force, "force", false, "replace what DIR holds; it is removed when the image is there")
+	flags.BoolVar(&f.rootless, "rootless", os.Geteuid() != 0, "leave all files to yourself, whoever owns them in the image")
+	f.out.format(c, formatsValue)
+	f.out.quiet(c, "say nothing")
+	f.addImage(c)
+	return describe(c, manual{
+		long: `Write the files of an image to a directory, as a container would see them, with
+owners, modes, times, links, devices and extended attributes. DIR is made, or
+must be empty; it is there whole or not at all. What cannot be kept, as the
+owners by an ordinary user, is said.`,
+		examples: []string{
+			"layers unpack python:3.10 rootfs",
+			"layers unpack --only 'etc/**' --only usr/bin/python3 python:3.10 some",
+			"layers unpack --layer 1 python:3.10 base",
+		},
+		exits: imageExits,
+	})
+}
+
+func (p *program) unpack(ctx context.Context, name, dir string, f unpackFlags) error {
+	only, err := globs(f.only)
+	if err != nil {
+		return err
+	}
+	return p.inStore(f.settings, func(s *session) error {
+		img, err := s.find(ctx, name)
+		if err != nil {
+			return err
+		}
+		layers, err := img.Layers()
+		if err != nil {
+			return err
+		}
+		if f.layer < 0 || f.layer > len(layers) {
+			return &inspect.NoLayerError{Image: img.name, Number: f.layer, Layers: len(layers)}
+		}
+		losses, err := s.store.Unpack(ctx, img, dir, cache.UnpackOptions{
+			Display: img.name, Layers: f.layer, KeepOwner: f.rootless, Replace: f.force, Only: only,
+		})
+		if err != nil {
+			return unpackAdvice(err, name, dir)
+		}
+		p.progress.Clear()
+		r := unpackReport{Version: "layers.unpack/v1", Image: img.name, Digest: img.digest.String(), Dir: dir, Losses: losses}
+		return render(p, f.out, r, func(w io.Writer, r unpackReport) error { return p.unpacked(w, r, f.out.Quiet) })
+	})
+}
+
+// globs makes one question of several patterns; nil if there are none. A pattern may
+// begin with a slash, as paths in an image are often written.
+func globs(patterns []string) (func(string) bool, error) {
+	if len(patterns) == 0 {
+		return nil, nil
+	}
+	for i, g := range patterns {
+		patterns[i] = inspect.Clean(g)
+		if !doublestar.ValidatePattern(patterns[i]) {
+			return nil, &usageError{text: fmt.Sprintf("--only %q is no pattern", g), hint: "* ? [a-z] ** {a,b}; a backslash before those that are meant"}
+		}
+	}
+	return func(path string) bool {
+		for _, g := range patterns {
+			if doublestar.MatchUnvalidated(g, path) {
+				return true
+			}
+		}
+		return false
+	}, nil
+}
+
+// unpackAdvice says what helps against an error.
+func unpackAdvice(err error, name, dir string) error {
+	var full *unpack.NotEmptyError
+	if errors.As(err, &full) {
+		return &advised{err: err, hint: fmt.Sprintf("layers unpack --force %s %s replaces what it holds", name, dir)}
+	}
+	return err
+}
+
+// unpacked says where the files are, and on stderr what could not be kept.
+func (p *program) unpacked(w io.Writer, r unpackReport, quiet bool) error {
+	for _, l := range r.Losses {
+		p.warn(lossLine(l))
+	}
+	if quiet {
+		return nil
+	}
+	_, err := fmt.Fprintf(w, "%s is in %s\n", term.Escape(r.Image), term.Escape(r.Dir))
+	return err
+}
+
+var lossWords = map[string]string{
+	"owner": "the owners", "xattr": "extended attributes", "device": "devices",
+}
+
+func lossLine(l unpack.Loss) string {
+	more := ""
+	if l.Count > 1 {
+		more = fmt.Sprintf(" and %d more", l.Count-1)
+	}
+	return fmt.Sprintf("%s of /%s%s could not be kept: %s", lossWords[l.What], l.Path, more, l.Why)
+}
