@@ -57,7 +57,7 @@ func (o Options) layerFoot(r *inspect.LayerReport) []string {
 		foot = append(foot, o.Units.Bytes(r.Layer.Reclaimable)+" of the layer is hidden by later layers")
 	}
 	if r.Hides.Paths > 0 {
-		foot = append(foot, "", fmt.Sprintf("Hides %s of lower layers:", o.Units.Bytes(r.Hides.Bytes)))
+		foot = append(foot, "", fmt.Sprintf("Hides %s of lower layers (layer%shidden by):", o.Units.Bytes(r.Hides.Bytes), o.hides()))
 		foot = append(foot, o.hiddenList(&r.Hides, o.listLimit(len(r.Hides.Top)), "")...)
 	}
 	if len(r.Lints) > 0 {
