@@ -32,7 +32,7 @@ func newInspect(p *program) *cobra.Command {
 	c.Flags().BoolVar(&f.tree, "tree", false, "the directories by size")
 	c.Flags().IntVar(&f.depth, "depth", 2, "how many `LEVELS` of directories --tree tells apart")
 	c.Flags().BoolVar(&f.reclaimable, "reclaimable", false, "the files that later layers overwrite or delete")
-	addChoice(c, &f.by, "by", "rank --tree and --layer by bytes of", inspect.ByUnpacked, inspect.ByContent)
+	addChoice(c, &f.by, "by", "rank --tree, --layer and --reclaimable by bytes of", inspect.ByUnpacked, inspect.ByContent)
 	f.out.limit(c, "at most `N` rows of a list, 0 is all (default: some)")
 	f.out.format(c, formatsList)
 	f.out.noTrunc(c)
@@ -67,8 +67,8 @@ func (f *inspectFlags) check() error {
 		return &usageError{text: "--layer and --reclaimable exclude each other", hint: "--layer N says what the layer hides"}
 	case f.layer < 0:
 		return &usageError{text: "--layer counts from 1"}
-	case f.by == inspect.ByContent && !f.tree && f.layer == 0:
-		return &usageError{text: "--by is for --tree and --layer N"}
+	case f.by == inspect.ByContent && !f.tree && f.layer == 0 && !f.reclaimable:
+		return &usageError{text: "--by is for --tree, --layer N and --reclaimable"}
 	case f.depth < 1:
 		return &usageError{text: "--depth must be at least 1"}
 	}
@@ -123,7 +123,7 @@ func (s *session) inspect(ctx context.Context, img *image, f inspectFlags) (any,
 	if in.Bases, err = s.bases(ctx, img.digest); err != nil {
 		return nil, err
 	}
-	r, err := inspect.Image(ctx, in, inspect.Options{Limit: limit})
+	r, err := inspect.Image(ctx, in, inspect.Options{By: f.by, Limit: limit})
 	if err == nil && f.reclaimable {
 		return r.ReclaimableReport(), nil
 	}

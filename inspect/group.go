@@ -7,65 +7,83 @@ import (
 	"github.com/layers/layers/cache/layer"
 )
 
-// hiddenIn sums up the hidden copies of a tree that keep accepts (nil: all), by
-// path and by the layer that carries them. Memory is bounded by the limit and by
-// the number of hidden files that have several names.
+// hiddenOptions guides hiddenIn.
+type hiddenOptions struct {
+	by    By
+	limit int
+	keep  func(layer.Copy) bool // nil: all
+}
+
+// hiddenIn sums up the hidden copies of a tree of the lowest layers, by path and by
+// the layer that carries them. Memory is bounded by the limit and by the number of
+// hidden files that have several names.
 //
 // Copies come in the order of their paths, but for files of several names, which
 // come late. They are held; if there are any, a second pass puts them where they
 // belong.
-func hiddenIn(tree *layer.Tree, limit int, keep func(layer.Copy) bool) (Reclaimable, []int64, error) {
+func (in *Input) hiddenIn(tree *layer.Tree, o hiddenOptions) (Reclaimable, []int64, error) {
+	layers := in.Layers[:len(tree.Layers())]
 	late := make(map[string][]HiddenCopy)
-	g := newGrouper(tree, limit, nil)
+	g := newGrouper(layers, o, nil)
 	for c, err := range tree.Reclaimable() {
 		switch {
 		case err != nil:
 			return Reclaimable{}, nil, err
-		case keep != nil && !keep(c):
+		case o.keep != nil && !o.keep(c):
 		case c.Names > 1:
-			late[c.Path] = append(late[c.Path], hiddenCopy(c))
+			late[c.Path] = append(late[c.Path], g.copyOf(c))
 		default:
 			g.add(c)
 		}
 	}
 	if len(late) == 0 {
-		sum, layers := g.finish()
-		return sum, layers, nil
+		sum, bytes := g.finish()
+		return sum, bytes, nil
 	}
-	g = newGrouper(tree, limit, late)
+	g = newGrouper(layers, o, late)
 	for c, err := range tree.Reclaimable() {
 		if err != nil {
 			return Reclaimable{}, nil, err
 		}
-		if c.Names == 1 && (keep == nil || keep(c)) {
+		if c.Names == 1 && (o.keep == nil || o.keep(c)) {
 			g.add(c)
 		}
 	}
-	sum, layers := g.finish()
-	return sum, layers, nil
-}
-
-func hiddenCopy(c layer.Copy) HiddenCopy {
-	h := HiddenCopy{Layer: c.Layer + 1, HiddenBy: c.HiddenBy + 1, Bytes: c.Bytes}
-	if c.Names > 1 {
-		h.Names = c.Names
-	}
-	return h
+	sum, bytes := g.finish()
+	return sum, bytes, nil
 }
 
 // grouper makes paths of copies that come in path order.
 type grouper struct {
-	sum    Reclaimable
-	layers []int64 // bytes, by layer
-	top    *topK[Hidden]
-	late   map[string][]HiddenCopy
+	sum   Reclaimable
+	from  []Layer
+	bytes []int64 // by layer
+	top   *topK[Hidden]
+	late  map[string][]HiddenCopy
 
 	path    string
 	current []HiddenCopy // of path
 }
 
-func newGrouper(tree *layer.Tree, limit int, late map[string][]HiddenCopy) *grouper {
-	return &grouper{layers: make([]int64, len(tree.Layers())), top: newTopK(limit, rankHidden), late: late}
+func newGrouper(from []Layer, o hiddenOptions, late map[string][]HiddenCopy) *grouper {
+	g := &grouper{from: from, bytes: make([]int64, len(from)), top: newTopK(o.limit, ranking(o.by)), late: late}
+	g.sum.By = cmp.Or(o.by, ByUnpacked)
+	if extentsKnown(from) {
+		g.sum.Content = new(int64)
+	}
+	return g
+}
+
+func (g *grouper) copyOf(c layer.Copy) HiddenCopy {
+	h := HiddenCopy{Layer: c.Layer + 1, HiddenBy: c.HiddenBy + 1, Bytes: c.Bytes}
+	if c.Names > 1 {
+		h.Names = c.Names
+	}
+	if g.sum.Content != nil {
+		span, _ := g.from[c.Layer].Extents.Span(c.Entry.Offset)
+		h.Content = &span.Bytes
+	}
+	return h
 }
 
 func (g *grouper) add(c layer.Copy) {
@@ -73,7 +91,7 @@ func (g *grouper) add(c layer.Copy) {
 		g.flush()
 		g.path = c.Path
 	}
-	g.current = append(g.current, hiddenCopy(c))
+	g.current = append(g.current, g.copyOf(c))
 }
 
 // flush closes the current path.
@@ -89,9 +107,16 @@ func (g *grouper) group(path string, copies []HiddenCopy) {
 		return
 	}
 	h := Hidden{Named: Named{Path: path}}
+	if g.sum.Content != nil {
+		h.Content = new(int64)
+	}
 	for _, c := range copies {
 		h.Bytes += c.Bytes
-		g.layers[c.Layer-1] += c.Bytes
+		g.bytes[c.Layer-1] += c.Bytes
+		if h.Content != nil {
+			*h.Content += *c.Content
+			*g.sum.Content += *c.Content
+		}
 	}
 	g.sum.Paths++
 	g.sum.Copies += int64(len(copies))
@@ -110,5 +135,5 @@ func (g *grouper) finish() (Reclaimable, []int64) {
 		g.group(path, copies)
 	}
 	g.sum.Top = g.top.sorted()
-	return g.sum, g.layers
+	return g.sum, g.bytes
 }

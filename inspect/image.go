@@ -15,6 +15,7 @@ import (
 
 // Options guides Image. The zero value works.
 type Options struct {
+	By By // how hidden paths are ranked; unpacked if empty
 	// Limit is how many hidden paths the report lists at most: 0 is 100, All is
 	// every one. More than 100 are not taken from Memo, and need a walk.
 	Limit int
@@ -29,7 +30,10 @@ func Image(ctx context.Context, in Input, o Options) (*Report, error) {
 	if o.Limit == 0 {
 		o.Limit = memoTop
 	}
-	hidden, err := in.summary(o.Limit)
+	if err := in.checkBy(o.By, in.Layers); err != nil {
+		return nil, err
+	}
+	hidden, err := in.summary(o.Limit, o.By)
 	if err != nil {
 		return nil, err
 	}

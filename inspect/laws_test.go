@@ -37,13 +37,14 @@ func TestCarriedIsVisibleOrReclaimable(t *testing.T) {
 // The sums over layers, paths and copies agree.
 func checkHidden(t *testing.T, r *Report) {
 	t.Helper()
-	var byLayer, byPath, copies int64
+	var byLayer, byPath, copies, content int64
 	perLayer := make([]int64, len(r.Layers))
 	for _, h := range r.Reclaimable.Top {
 		byPath += h.Bytes
 		copies += int64(len(h.Copies))
 		for _, c := range h.Copies {
 			perLayer[c.Layer-1] += c.Bytes
+			content += *c.Content
 			if c.HiddenBy <= c.Layer {
 				t.Errorf("%s of layer %d is hidden by %d", h.Path, c.Layer, c.HiddenBy)
 			}
@@ -55,6 +56,9 @@ func checkHidden(t *testing.T, r *Report) {
 			t.Errorf("layer %d: %d in the sum, %d in the paths", l.Number, l.Reclaimable, perLayer[i])
 		}
 	}
+	if content != *r.Reclaimable.Content {
+		t.Errorf("%d content in the copies, %d in all", content, *r.Reclaimable.Content)
+	}
 	if byLayer != r.Reclaimable.Bytes || byPath != r.Reclaimable.Bytes || copies != r.Reclaimable.Copies {
 		t.Errorf("by layer %d, by path %d, in all %+v", byLayer, byPath, r.Reclaimable)
 	}
@@ -65,7 +69,7 @@ func checkHidden(t *testing.T, r *Report) {
 	if len(paths) != len(r.Reclaimable.Top) || int64(len(paths)) != r.Reclaimable.Paths {
 		t.Errorf("%d rows, %d of them different, are called %d", len(r.Reclaimable.Top), len(paths), r.Reclaimable.Paths)
 	}
-	if !slices.IsSortedFunc(r.Reclaimable.Top, rankHidden) {
+	if !slices.IsSortedFunc(r.Reclaimable.Top, ranking(ByUnpacked)) {
 		t.Errorf("not ranked: %+v", r.Reclaimable.Top)
 	}
 }

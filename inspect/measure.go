@@ -3,6 +3,7 @@ package inspect
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/layers/layers/cache/layer"
 )
@@ -25,14 +26,16 @@ func (in *Input) checkBy(by By, layers []Layer) error {
 	case ByUnpacked, "":
 		return nil
 	case ByContent:
-		for _, l := range layers {
-			if l.Extents == nil {
-				return fmt.Errorf("inspecting %s: %w", in.Name, ErrNoExtents)
-			}
+		if !extentsKnown(layers) {
+			return fmt.Errorf("inspecting %s: %w", in.Name, ErrNoExtents)
 		}
 		return nil
 	}
 	return fmt.Errorf("inspecting %s: %q is no measure: there are content and unpacked", in.Name, by)
+}
+
+func extentsKnown(layers []Layer) bool {
+	return !slices.ContainsFunc(layers, func(l Layer) bool { return l.Extents == nil })
 }
 
 // file is one name of a file in a walk, with the bytes that count for it: those

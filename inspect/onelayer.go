@@ -10,7 +10,7 @@ import (
 
 // LayerOptions guides OneLayer. The zero value works.
 type LayerOptions struct {
-	By By // how files are ranked; unpacked if empty
+	By By // how files and hidden paths are ranked; unpacked if empty
 	// Limit is how many files, hidden paths and lints are listed at most; 0 is 20,
 	// All is every one.
 	Limit int
@@ -66,10 +66,10 @@ func OneLayer(ctx context.Context, in Input, number int, o LayerOptions) (*Layer
 	if o.By == "" {
 		o.By = ByUnpacked
 	}
-	if err := in.checkBy(o.By, in.Layers[number-1:number]); err != nil {
+	if err := in.checkBy(o.By, in.Layers[:number]); err != nil {
 		return nil, err
 	}
-	hidden, err := in.summary(memoTop)
+	hidden, err := in.summary(memoTop, ByUnpacked)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +88,8 @@ func (r *LayerReport) fill(ctx context.Context, in *Input, o LayerOptions) error
 	}
 	tree := layer.Squash(in.tocs()[:number])
 	var err error
-	r.Hides, _, err = hiddenIn(tree, o.Limit, func(c layer.Copy) bool { return c.HiddenBy == number-1 })
+	r.Hides, _, err = in.hiddenIn(tree, hiddenOptions{by: o.By, limit: o.Limit,
+		keep: func(c layer.Copy) bool { return c.HiddenBy == number-1 }})
 	if err != nil {
 		return err
 	}

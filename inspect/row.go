@@ -22,7 +22,10 @@ type Row struct {
 	Minor      *uint32  `json:"minor,omitempty"`
 	Xattrs     []string `json:"xattrs,omitempty"` // names, sorted
 	Digest     string   `json:"digest,omitempty"` // of a regular file's content
-	Layer      int      `json:"layer"`            // the layer that made the name
+	// Layer is the layer that made the name; of a directory, the one whose attributes
+	// are shown, which is a lower one where the layers above only need it as a parent;
+	// if no layer names it, the topmost that needs it.
+	Layer int `json:"layer"`
 	// Hides says what a layer's entry hides of lower layers besides what it
 	// replaces: "all" (a whiteout) or "children" (an opaque mark). Of squashed
 	// images it is absent.
@@ -53,8 +56,7 @@ func newRow(e *layer.Entry, number int) Row {
 
 func nodeRow(n layer.Node) Row { return newRow(&n.Entry, madeBy(&n)+1) }
 
-// madeBy is the layer that made a name, from 0. One that only needs a directory
-// as a parent has not made it.
+// madeBy is Row.Layer of a node, from 0.
 func madeBy(n *layer.Node) int {
 	if n.Kind == layer.Dir {
 		return n.Carrier

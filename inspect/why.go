@@ -61,7 +61,7 @@ type Event struct {
 	By      *RemovedBy `json:"by,omitempty"`      // what hid or removed what was there
 	Before  *Row       `json:"before,omitempty"`  // what the layers below show at the path
 	After   *Row       `json:"after,omitempty"`   // what the layers up to this one show
-	Visible bool       `json:"visible"`           // what the image shows at the path was made here
+	Visible bool       `json:"visible"`           // what the image shows at the path was made here: Now.Layer is Layer
 }
 
 // Changed is an attribute that differs.

@@ -99,17 +99,44 @@ func TestWhyBehindLinks(t *testing.T) {
 			t.Errorf("%s: got\n%s\nwant\n%s", path, got, want)
 		}
 	}
+	for _, path := range []string{"d/none", "e/none", "none/f"} {
+		if r, err := Why(t.Context(), in, path); !isNowhere(err) {
+			t.Errorf("%s: %+v, %v", path, r, err)
+		}
+	}
 }
 
-// A layer that only needs a directory as a parent has not made it.
-func TestImpliedDirectoryIsTheLowerLayers(t *testing.T) {
-	in := open(t, fixtures.Image("-- 0/d/ [mode=700] --\n-- 1/d/f --\n"))
-	r, err := Why(t.Context(), in, "d")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if e := r.Paths[0].Events; r.Paths[0].Now.Layer != 1 || !e[0].Visible || e[1].Visible {
-		t.Errorf("now %+v, events %+v", r.Paths[0].Now, e)
+// A directory is of the layer whose attributes are shown, in listings and histories
+// alike, and of one event only. A layer that only needs it as a parent has not made it,
+// unless none has.
+func TestDirectoryIsOfTheLayerThatGaveItsAttributes(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		want int
+		mode string
+	}{
+		{"-- 0/d/ [mode=700] --\n-- 1/d/f --\n", 1, "0700"},
+		{"-- 0/d/ [mode=700] --\n-- 1/d/ [mode=711] --\n-- 2/d/f --\n", 2, "0711"},
+		{"-- 0/d/ [mode=700] --\n-- 1/d/f --\n-- 2/d/ [mode=700] --\n", 3, "0700"},
+		{"-- 0/d/ [mode=700] --\n-- 1/d/.wh..wh..opq --\n", 1, "0700"},
+		{"-- 0/d/ [mode=700] --\n-- 1/.wh.d --\n-- 2/d/f --\n", 3, "0755"},
+		{"-- 0/d --\n-- 1/d/f --\n-- 2/d/g --\n", 3, "0755"},
+		{"-- 0/d/f --\n-- 1/d/g --\n", 2, "0755"},
+	} {
+		in := open(t, fixtures.Image(c.text))
+		r, err := Why(t.Context(), in, "d")
+		if err != nil {
+			t.Fatal(err)
+		}
+		now, listed := r.Paths[0].Now, rows(t, in, "/", ListOptions{})[0]
+		if now.Layer != c.want || now.Mode != c.mode || listed.Layer != c.want || listed.Mode != c.mode {
+			t.Errorf("%q: now %+v, listed %+v, want %s of layer %d", c.text, now, listed, c.mode, c.want)
+		}
+		for _, e := range r.Paths[0].Events {
+			if e.Visible != (e.Layer == c.want) {
+				t.Errorf("%q: layer %d %s: visible %v", c.text, e.Layer, e.Change, e.Visible)
+			}
+		}
 	}
 }
 

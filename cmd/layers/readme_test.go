@@ -99,7 +99,7 @@ func (e *example) check(t *testing.T, args []string) {
 	}
 	var got []string
 	for line := range strings.Lines(stdout.String()) {
-		got = append(got, strings.TrimRight(line, " \n"))
+		got = append(got, registryName.ReplaceAllString(strings.TrimRight(line, " \n"), writtenHost))
 	}
 	if matchLines(e.output, got) {
 		return
@@ -120,7 +120,7 @@ func rewrite(t *testing.T, all []*example) {
 		start := old[i].line
 		lines = slices.Replace(lines, start, start+len(old[i].output), all[i].output...)
 	}
-	text := registryName.ReplaceAllString(strings.Join(lines, "\n"), writtenHost)
+	text := strings.Join(lines, "\n")
 	if err := os.WriteFile(filepath.Join(root, "README.md"), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -86,8 +86,8 @@ func (o Options) about(i inspect.ImageInfo) []string {
 func (o Options) imageFoot(r *inspect.Report) []string {
 	var foot []string
 	if r.Reclaimable.Paths > 0 {
-		foot = append(foot, "", fmt.Sprintf("Reclaimable %s, bytes that a later layer overwrites or deletes:",
-			o.Units.Bytes(r.Reclaimable.Bytes)))
+		foot = append(foot, "", fmt.Sprintf("Reclaimable %s, which later layers hide (layer%shidden by):",
+			o.Units.Bytes(r.Reclaimable.Bytes), o.hides()))
 		foot = append(foot, o.hiddenList(&r.Reclaimable, o.listLimit(hiddenLines), r.Image.Name)...)
 	}
 	foot = append(foot, o.emptySteps(r.Empty)...)
@@ -161,11 +161,16 @@ func lintText(s *inspect.LintSummary) string {
 }
 
 func reclaimableTable(r *inspect.ReclaimableReport, o Options) *grid {
-	t := hiddenTable(r.Reclaimable.Top, o)
+	t := hiddenTable(&r.Reclaimable, r.Reclaimable.Top, o)
+	content := ""
+	if r.Reclaimable.Content != nil {
+		content = "in " + o.Units.Bytes(*r.Reclaimable.Content) + " content"
+	}
 	head := o.about(r.Image)
 	head = append(head, o.items(o.Units.Bytes(r.Reclaimable.Bytes)+" reclaimable of "+o.Units.Bytes(r.Totals.Unpacked)+" unpacked",
-		plural(r.Reclaimable.Paths, "path"), copies(r.Reclaimable.Copies))...)
-	t.Head = append(head, "")
+		content, plural(r.Reclaimable.Paths, "path"), copies(r.Reclaimable.Copies))...)
+	t.Head = append(head, "", fmt.Sprintf("By %s bytes. HIDDEN: layer%sthe later one that hides it.",
+		r.Reclaimable.By, o.hides()))
 	t.Foot = func() ([]string, error) { return o.left(&r.Reclaimable, len(r.Reclaimable.Top), r.Image.Name), nil }
 	return t
 }
@@ -177,27 +182,33 @@ func copies(n int64) string {
 	return Count(n) + " hidden copies"
 }
 
-// hiddenTable lists hidden paths, or what a layer hid.
-func hiddenTable(list []inspect.Hidden, o Options) *grid {
+// hides stands between a layer and the one that hides what it carries.
+func (o Options) hides() string { return o.symbol(" → ", " -> ") }
+
+// hiddenTable lists hidden paths, or what a layer hid. Content has a column where it
+// is what they are ranked by.
+func hiddenTable(r *inspect.Reclaimable, list []inspect.Hidden, o Options) *grid {
+	byContent := r.By == inspect.ByContent
 	t := &grid{Columns: []column{
-		{Title: "COPIES", Right: true}, {Title: "UNPACKED", Right: true}, {Title: "PATH", Narrow: true, Paths: true},
+		{Title: "COPIES", Right: true}, {Title: "UNPACKED", Right: true}, {Title: "CONTENT", Right: true, Machine: !byContent},
+		{Title: "PATH", Narrow: true, Paths: true},
 		{Title: "HIDDEN", Key: "layers"}, {Key: "hidden_by", Machine: true},
 	}}
 	var rows []gridRow
 	for i := range list {
-		rows = append(rows, gridRow{Cells: o.hiddenCells(&list[i]), Value: &list[i]})
+		rows = append(rows, gridRow{Cells: o.hiddenCells(&list[i], byContent), Value: &list[i]})
 	}
 	t.Rows = listRows(rows)
 	return t
 }
 
-func (o Options) hiddenCells(h *inspect.Hidden) []cell {
+func (o Options) hiddenCells(h *inspect.Hidden, byContent bool) []cell {
 	var carriers, hiders []int
 	same := true
 	for _, c := range h.Copies {
 		carriers = append(carriers, c.Layer)
 		hiders = append(hiders, c.HiddenBy)
-		same = same && c.Bytes == h.Copies[0].Bytes
+		same = same && c.Bytes == h.Copies[0].Bytes && !byContent // no two copies have quite the same content
 	}
 	n := len(h.Copies)
 	count := cell{"", strconv.Itoa(n)}
@@ -209,18 +220,14 @@ func (o Options) hiddenCells(h *inspect.Hidden) []cell {
 	case n > 1:
 		count.Text = fmt.Sprintf("%d, sum", n)
 	}
-	word := "layer "
-	if len(numbers(carriers)) > 1 && n > 1 {
-		word = "layers "
-	}
-	where := word + numbers(carriers) + o.symbol(" → ", " -> ") + "hidden by " + numbers(hiders)
-	return []cell{count, size, o.pathCell(h.Path), {where, numbers(carriers)}, {"", numbers(hiders)}}
+	where := numbers(carriers) + o.hides() + numbers(hiders)
+	return []cell{count, size, o.maybeBytes(h.Content), o.pathCell(h.Path), {where, numbers(carriers)}, {"", numbers(hiders)}}
 }
 
 // hiddenList is the first hidden paths in lines, and how to see the rest.
 func (o Options) hiddenList(r *inspect.Reclaimable, limit int, image string) []string {
 	shown := r.Top[:min(limit, len(r.Top))]
-	t := hiddenTable(shown, o)
+	t := hiddenTable(r, shown, o)
 	several := func(h inspect.Hidden) bool { return len(h.Copies) > 1 }
 	t.Columns[0].Machine = !slices.ContainsFunc(shown, several)
 	for i := range t.Columns {
@@ -237,7 +244,11 @@ func (o Options) left(r *inspect.Reclaimable, shown int, image string) []string 
 	}
 	line := "  " + o.ellipsis() + " " + plural(n, "path")
 	if image != "" {
-		line += ": layers inspect --reclaimable --limit 0 " + o.Escape(image)
+		by := ""
+		if r.By == inspect.ByContent {
+			by = "--by content "
+		}
+		line += ": layers inspect --reclaimable " + by + "--limit 0 " + o.Escape(image)
 	}
 	return []string{line}
 }

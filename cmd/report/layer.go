@@ -57,7 +57,7 @@ func (o Options) layerFoot(r *inspect.LayerReport) []string {
 		foot = append(foot, o.Units.Bytes(r.Layer.Reclaimable)+" of the layer is hidden by later layers")
 	}
 	if r.Hides.Paths > 0 {
-		foot = append(foot, "", fmt.Sprintf("Hides %s of lower layers:", o.Units.Bytes(r.Hides.Bytes)))
+		foot = append(foot, "", o.hidesTitle(&r.Hides))
 		foot = append(foot, o.hiddenList(&r.Hides, o.listLimit(len(r.Hides.Top)), "")...)
 	}
 	if len(r.Lints) > 0 {
@@ -68,6 +68,15 @@ func (o Options) layerFoot(r *inspect.LayerReport) []string {
 		foot = append(foot, fmt.Sprintf("  %s of %s", o.ellipsis(), Count(int64(l.Total))))
 	}
 	return foot
+}
+
+// hidesTitle says what the columns of the list below it are, which has no heading.
+func (o Options) hidesTitle(r *inspect.Reclaimable) string {
+	columns := ""
+	if r.By == inspect.ByContent {
+		columns = "unpacked, content; "
+	}
+	return fmt.Sprintf("Hides %s of lower layers (%slayer%shidden by):", o.Units.Bytes(r.Bytes), columns, o.hides())
 }
 
 func (o Options) lintTable(lints []inspect.Lint) *grid {

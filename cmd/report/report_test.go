@@ -204,8 +204,8 @@ base base:1 (1 of 3 layers)
 2  000000000000  1.01 kB   4.23 MB  ██████  59 %      2  apt-get install curl
 3  000000000000  2.01 kB       0 B           0 %      0  rm -rf /opt
 
-Reclaimable 6.00 MB, bytes that a later layer overwrites or deletes:
-  2 ×  3.00 MB  /opt/big  layers 1, 2 → hidden by 2, 3
+Reclaimable 6.00 MB, which later layers hide (layer → hidden by):
+  2 ×  3.00 MB  /opt/big  1, 2 → 2, 3
 
 1 step without a layer: CMD ["bash"]
 `
