@@ -149,15 +149,20 @@ func (e *AccessError) Unwrap() error { return e.Err }
 type SpaceError struct {
 	Dir        string
 	Need, Free int64 // bytes; 0 if not known
+	Outside    bool  // Dir is not the store, but where something is unpacked
 	Err        error
 }
 
 // Error says how many bytes are missing, if that is known.
 func (e *SpaceError) Error() string {
-	if e.Need > 0 {
-		return fmt.Sprintf("store %s: %d bytes are needed and %d are free", e.Dir, e.Need, e.Free)
+	what := "store " + e.Dir
+	if e.Outside {
+		what = e.Dir
 	}
-	return fmt.Sprintf("store %s: no space left on the disk", e.Dir)
+	if e.Need > 0 {
+		return fmt.Sprintf("%s: %d bytes are needed and %d are free", what, e.Need, e.Free)
+	}
+	return what + ": no space left on the disk"
 }
 
 // Unwrap returns the errno of the write that failed; nil if none was tried, because

@@ -38,9 +38,9 @@ func (s *Store) Unpack(ctx context.Context, img v1.Image, dir string, o UnpackOp
 	}
 	defer func() { err = errors.Join(err, stage.Discard()) }()
 	if losses, err = s.fillFlat(ctx, p, stage.Path(), items, o.KeepOwner); err != nil {
-		return nil, outOfSpace(stage.Path(), err)
+		return nil, outOfSpace(dir, err)
 	}
-	return losses, outOfSpace(stage.Path(), stage.Commit())
+	return losses, outOfSpace(dir, stage.Commit())
 }
 
 func closeLayers(layers []Layer) {
@@ -155,15 +155,19 @@ func roomFor(dir string, need int64) error {
 		return nil // writing will tell
 	}
 	if free := int64(fs.Bavail) * fs.Bsize; free < need {
-		return &SpaceError{Dir: dir, Need: need, Free: free, Err: unix.ENOSPC}
+		return &SpaceError{Dir: dir, Need: need, Free: free, Outside: true, Err: unix.ENOSPC}
 	}
 	return nil
 }
 
-// outOfSpace says where there was no room.
+// outOfSpace names the directory that the user gave, if its disk is full.
 func outOfSpace(dir string, err error) error {
-	if isFull(err) && !isA[*SpaceError](err) {
-		return &SpaceError{Dir: dir, Err: err}
+	known, ok := errors.AsType[*SpaceError](err)
+	switch {
+	case ok && known.Outside:
+		known.Dir = dir
+	case !ok && isFull(err):
+		return &SpaceError{Dir: dir, Outside: true, Err: err}
 	}
 	return err
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/layers/layers/cache"
 	"github.com/layers/layers/cache/layer"
 	"github.com/layers/layers/cache/source"
+	"github.com/layers/layers/cache/unpack"
 	"github.com/layers/layers/cmd/report"
 	"github.com/layers/layers/inspect"
 )
@@ -86,7 +87,7 @@ var (
 	}
 )
 
-var rules = slices.Concat(runRules, usageRules, storeRules, sourceRules, layerRules, hostRules)
+var rules = slices.Concat(runRules, usageRules, storeRules, sourceRules, layerRules, unpackRules, hostRules)
 
 // runRules know how runs end that no package is to blame for.
 var runRules = []rule{
@@ -125,7 +126,13 @@ var storeRules = []rule{
 	on(exitDamaged, always[*cache.NotStoredError](hints(adviseVerify))),
 	on(exitHost, always[*cache.ForeignError](hints("give the store a directory of its own: --store DIR, LAYERS_STORE"))),
 	on(exitHost, always[*cache.VersionError](hints("use a newer layers, or another store: --store DIR, LAYERS_STORE"))),
-	on(exitHost, always[*cache.SpaceError](noRoom)),
+	on(exitHost, func(e *cache.SpaceError, m *message) {
+		if e.Outside {
+			m.hint = "another directory, or fewer files: --only GLOB"
+			return
+		}
+		m.hint = adviseRoom
+	}),
 	is(exitHost, noRoom, syscall.ENOSPC, syscall.EDQUOT),
 	on(exitHost, always[*cache.AccessError](hints(adviseOwnStore))),
 	is(exitHost, hints(adviseOwnStore), errNoHome),
@@ -183,12 +190,21 @@ var layerRules = []rule{
 	is(exitNotFound, func(*message) {}, layer.ErrNotExist),
 }
 
+var unpackRules = []rule{
+	on[*unpack.NotEmptyError](exitUsage),
+	on(exitDamaged, always[*layer.DanglingError](says("no container runtime can unpack such a layer; it can be looked at"))),
+	on[*unpack.PathError](exitHost),
+	is(exitHost, hints("the files are unpacked on Linux only"), errors.ErrUnsupported),
+}
+
 // hostRules take what is left: the network and the file system.
 var hostRules = []rule{
 	is(exitInterrupted, interrupted, context.Canceled),
+	// These come first: an errno also has the methods of a net.Error.
+	on[*fs.PathError](exitHost),
+	on[*os.LinkError](exitHost),
 	on[net.Error](exitTemporary),
 	is(exitTemporary, func(*message) {}, context.DeadlineExceeded, io.ErrUnexpectedEOF),
-	on[*fs.PathError](exitHost),
 	on[syscall.Errno](exitHost),
 	on[*cache.ImageError](exitDamaged), // what it wraps may be of another kind
 }

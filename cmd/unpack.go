@@ -139,13 +139,13 @@ func (p *program) unpacked(w io.Writer, r unpackReport, quiet bool) error {
 }
 
 var lossWords = map[string]string{
-	"owner": "the owners", "xattr": "extended attributes", "device": "devices",
+	"owner": "owners", "xattr": "extended attributes", "device": "devices",
 }
 
 func lossLine(l unpack.Loss) string {
-	more := ""
+	first := "/" + l.Path
 	if l.Count > 1 {
-		more = fmt.Sprintf(" and %d more", l.Count-1)
+		first = fmt.Sprintf("%s and %d more", first, l.Count-1)
 	}
-	return fmt.Sprintf("%s of /%s%s could not be kept: %s", lossWords[l.What], l.Path, more, l.Why)
+	return fmt.Sprintf("%s could not be kept (%s): %s", lossWords[l.What], l.Why, first)
 }

@@ -3,20 +3,12 @@
 package layer
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
 	"math/rand/v2"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/layers/layers/fixtures"
 )
@@ -58,71 +50,13 @@ func TestUmociAgrees(t *testing.T) {
 
 func onDisk(t *testing.T, root string) (lines []string) {
 	t.Helper()
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || path == root {
-			return err
-		}
-		s, err := seenOnDisk(path, d)
-		s.Path = strings.TrimPrefix(path, root+"/")
-		lines = append(lines, s.String())
-		return err
-	})
+	files, err := fixtures.Disk(root)
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, f := range files[1:] { // without the root
+		lines = append(lines, f.String())
+	}
 	slices.Sort(lines)
 	return lines
-}
-
-func seenOnDisk(path string, d fs.DirEntry) (fixtures.Seen, error) {
-	info, err := d.Info()
-	if err != nil {
-		return fixtures.Seen{}, err
-	}
-	st := info.Sys().(*syscall.Stat_t)
-	s := fixtures.Seen{Mode: st.Mode & 0o7777, UID: st.Uid, GID: st.Gid, ModTime: time.Unix(st.Mtim.Unix())}
-	switch st.Mode & syscall.S_IFMT {
-	case syscall.S_IFDIR:
-		s.Kind = "dir"
-	case syscall.S_IFREG:
-		s.Kind = "file"
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return s, err
-		}
-		s.Content = string(data)
-	case syscall.S_IFLNK:
-		s.Kind = "symlink"
-		s.Link, err = os.Readlink(path)
-	case syscall.S_IFIFO:
-		s.Kind = "fifo"
-	case syscall.S_IFCHR:
-		s.Kind, s.Major, s.Minor = "char", unix.Major(st.Rdev), unix.Minor(st.Rdev)
-	default:
-		err = fmt.Errorf("%s: mode %o", path, st.Mode)
-	}
-	return s, errors.Join(err, addXattrs(path, &s))
-}
-
-func addXattrs(path string, s *fixtures.Seen) error {
-	names := make([]byte, 4096)
-	n, err := unix.Llistxattr(path, names)
-	if err != nil {
-		return err
-	}
-	for name := range strings.SplitSeq(strings.TrimRight(string(names[:n]), "\x00"), "\x00") {
-		if name == "" || strings.HasPrefix(name, "user.umoci.") || strings.HasPrefix(name, "security.selinux") {
-			continue
-		}
-		value := make([]byte, 4096)
-		n, err := unix.Lgetxattr(path, name, value)
-		if err != nil {
-			return err
-		}
-		if s.Xattrs == nil {
-			s.Xattrs = map[string]string{}
-		}
-		s.Xattrs[name] = string(value[:n])
-	}
-	return nil
 }

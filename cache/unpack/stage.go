@@ -23,6 +23,8 @@ type Stage struct {
 	settled bool
 }
 
+var errNoParent = errors.New("the directory that it is to be in does not exist")
+
 const stageMark = ".layers-"
 
 // NewStage begins a directory for dir, which does not exist, is empty, or is to be
@@ -61,7 +63,10 @@ func destination(dir string, replace bool) (real string, old bool, err error) {
 	found, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		parent, err := filepath.EvalSymlinks(filepath.Dir(dir))
-		return filepath.Join(parent, filepath.Base(dir)), false, err
+		if err != nil {
+			return "", false, &fs.PathError{Op: "make", Path: dir, Err: errNoParent}
+		}
+		return filepath.Join(parent, filepath.Base(dir)), false, nil
 	}
 	if err != nil {
 		return "", false, err
