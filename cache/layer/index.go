@@ -29,6 +29,19 @@ type IndexOptions struct {
 // nothing of use unless Index returns nil.
 type Outputs struct {
 	TOC, Extents, Kept io.Writer
+	// Contents is given the regular files' bytes as they come, which may turn out to
+	// be damaged, or not to be the layer's, at the blob's end. Where it is all that is
+	// asked for, nothing else is made of the layer.
+	Contents Contents
+}
+
+// Contents takes the bytes of a layer's regular files, in the order of the tar.
+type Contents interface {
+	// Begin returns where the content of the file at an Entry.Offset is to go; nil
+	// if it is not wanted. An error ends the pass.
+	Begin(offset int64) (io.Writer, error)
+	// End follows when all of a content that was wanted has been written.
+	End() error
 }
 
 // Indexed says what Index found the blob to be.
@@ -51,7 +64,7 @@ func Index(ctx context.Context, r io.Reader, out Outputs, o IndexOptions) (Index
 	p.stop()
 	var limit *LimitError
 	var bug *PanicError
-	if errors.As(err, &limit) || errors.As(err, &bug) || ctx.Err() != nil || p.blob.failed(err) {
+	if errors.As(err, &limit) || errors.As(err, &bug) || ctx.Err() != nil || p.declined != nil || p.blob.failed(err) {
 		return Indexed{}, errors.Join(ctx.Err(), err)
 	}
 	if mismatch := p.check(err); mismatch != nil {
@@ -65,31 +78,36 @@ func Index(ctx context.Context, r io.Reader, out Outputs, o IndexOptions) (Index
 
 // pass is one reading of one blob.
 type pass struct {
-	o       IndexOptions
-	out     Outputs
-	blob    *blobReader
-	stream  *readAhead
-	decoder *Decoder
-	diff    hash.Hash // nil where the blob is the tar itself
-	reader  *Reader
-	builder *builder
-	extents *extentsBuilder
-	kept    *keptWriter
-	files   *blake3.Hasher
-	found   Indexed
-	tarEnd  int64
-	tarSize int64
+	o        IndexOptions
+	out      Outputs
+	blob     *blobReader
+	stream   *readAhead
+	decoder  *Decoder
+	diff     hash.Hash // nil where the blob is the tar itself
+	reader   *Reader
+	builder  *builder
+	extents  *extentsBuilder
+	kept     *keptWriter
+	files    *blake3.Hasher // nil where only Contents is asked for
+	readers  [3]io.Writer
+	declined error // what Contents, or another reader of a content, returned
+	found    Indexed
+	tarEnd   int64
+	tarSize  int64
 }
 
 func newPass(ctx context.Context, r io.Reader, out Outputs, o IndexOptions) *pass {
 	o.Limits = o.Limits.WithDefaults()
-	return &pass{
+	p := &pass{
 		o: o, out: out,
 		blob:    &blobReader{ctx: ctx, r: r, hash: sha256.New(), limit: o.Size},
 		builder: newBuilder(o.TempDir, o.Limits),
 		extents: newExtentsBuilder(),
-		files:   blake3.New(),
 	}
+	if out.Contents == nil || out.TOC != nil {
+		p.files = blake3.New()
+	}
+	return p
 }
 
 // stop ends the goroutine that reads the blob. After it, the blob is ours.
@@ -143,30 +161,68 @@ func (p *pass) entries() error {
 		if err != nil {
 			return err
 		}
+		if p.files == nil {
+			continue
+		}
 		if err := p.builder.add(h, digest); err != nil {
 			return err
 		}
 	}
 }
 
-// content hashes a regular file's bytes, and keeps them if they are among those
-// that later questions ask for.
+// content hands on a regular file's bytes, and returns their hash.
 func (p *pass) content(h *Header) ([]byte, error) {
 	if h.Type != '0' {
 		return nil, nil
 	}
-	p.files.Reset()
-	var w io.Writer = p.files
-	if p.kept != nil {
-		if clean, _ := cleanPath(h.Name); p.kept.begin(clean, h.Offset, h.Size) {
-			w = io.MultiWriter(p.files, p.kept)
-		}
+	readers, wanted, err := p.contentReaders(h)
+	if err != nil || len(readers) == 0 {
+		return nil, err
+	}
+	w := readers[0]
+	if len(readers) > 1 {
+		w = io.MultiWriter(readers...)
 	}
 	if _, err := p.reader.WriteTo(w); err != nil {
+		if p.reader.err == nil {
+			p.declined = err
+		}
 		return nil, err
+	}
+	if wanted {
+		if p.declined = p.out.Contents.End(); p.declined != nil {
+			return nil, p.declined
+		}
+	}
+	if p.files == nil {
+		return nil, nil
 	}
 	var digest [32]byte
 	return p.files.Sum(digest[:0]), nil
+}
+
+// contentReaders returns who reads a file's bytes: the hash, what keeps those that
+// later questions ask for, and Contents where it wants them.
+func (p *pass) contentReaders(h *Header) (readers []io.Writer, wanted bool, err error) {
+	readers = p.readers[:0]
+	if p.files != nil {
+		p.files.Reset()
+		readers = append(readers, p.files)
+	}
+	if p.kept != nil {
+		if clean, _ := cleanPath(h.Name); p.kept.begin(clean, h.Offset, h.Size) {
+			readers = append(readers, p.kept)
+		}
+	}
+	if p.out.Contents == nil {
+		return readers, false, nil
+	}
+	w, err := p.out.Contents.Begin(h.Offset)
+	if err != nil || w == nil {
+		p.declined = err
+		return readers, false, err
+	}
+	return append(readers, w), true, nil
 }
 
 // end reads what follows the archive.

@@ -163,7 +163,7 @@ func FuzzIndex(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var toc, extents, kept bytes.Buffer
 		limits := Limits{Entries: 10000, Unpacked: 1 << 22}
-		found, err := Index(context.Background(), bytes.NewReader(data), Outputs{&toc, &extents, &kept}, IndexOptions{Limits: limits})
+		found, err := Index(context.Background(), bytes.NewReader(data), Outputs{TOC: &toc, Extents: &extents, Kept: &kept}, IndexOptions{Limits: limits})
 		if err != nil {
 			return
 		}

@@ -194,8 +194,10 @@ type view struct {
 func (m *merge) see() view { return m.seeBelow(len(m.group)) }
 
 // seeBelow finds what is visible at the current path of the first n of the group.
-func (m *merge) seeBelow(n int) view {
-	floor := m.floor()
+func (m *merge) seeBelow(n int) view { return m.seeWithin(n, m.floor()) }
+
+// seeWithin is seeBelow with the floor that some of the layers make.
+func (m *merge) seeWithin(n, floor int) view {
 	last := n - 1
 	if last < 0 || m.group[last].layer < floor || m.group[last].rec.kind == Absent {
 		return view{top: -1}
