@@ -3,13 +3,9 @@ package layer
 // linkGroup is the names that are one file. Numbers are given in path order.
 type linkGroup struct{ number, links uint32 }
 
-// pendingLink is a hard link whose target had not come yet.
-type pendingLink struct {
-	node   uint32
-	ref    uint32 // the node's record, as long as nothing has replaced the link
-	target string
-	name   string // as in the tar
-}
+// pendingLink is a hard link whose target had not come yet, with its record as long
+// as nothing has replaced it. There may be a million: the record has the rest.
+type pendingLink struct{ node, ref uint32 }
 
 // addLink makes a name for a file that this layer has, or notes that it wants one.
 // A target that comes later in the tar is found at the end.
@@ -34,7 +30,7 @@ func (b *builder) addLink(h *Header, at place) error {
 	case target == 0 || t.kind == Dir || t.kind == Absent:
 	case t.kind == HardLink:
 		// It is a link to the same file, whatever becomes of that name.
-		if clean, err = b.linkOf(&t); err != nil {
+		if clean, err = b.takeOver(&t); err != nil {
 			return err
 		}
 	default:
@@ -55,7 +51,7 @@ func (b *builder) addPending(h *Header, i uint32, target string) error {
 	}
 	n := b.nodes.at(i)
 	n.kind, n.ref, n.implied = HardLink, ref, false
-	b.pending = append(b.pending, pendingLink{node: i, ref: ref, target: target, name: string(h.Name)})
+	b.pending = append(b.pending, pendingLink{node: i, ref: ref})
 	return nil
 }
 
@@ -79,19 +75,16 @@ func (b *builder) join(i uint32, kind Kind, ref uint32, name []byte) (err error)
 }
 
 // resolveLinks joins the hard links that came before their targets. What is left
-// can only be in a lower layer.
+// can only be in a lower layer. Each is looked at once.
 func (b *builder) resolveLinks() error {
-	byNode := make(map[uint32]int, len(b.pending))
-	for i, p := range b.pending {
-		if b.nodes.at(p.node).ref == p.ref && b.nodes.reachable(p.node) {
-			byNode[p.node] = i
-		}
-	}
-	for i, p := range b.pending {
-		if _, ok := byNode[p.node]; !ok || b.nodes.at(p.node).ref != p.ref {
+	var chain []uint32
+	for _, p := range b.pending {
+		n := b.nodes.at(p.node)
+		if n.kind != HardLink || n.ref != p.ref || n.state != alive || !b.nodes.reachable(p.node) {
 			continue
 		}
-		if err := b.resolveChain(i, byNode); err != nil {
+		var err error
+		if chain, err = b.resolveChain(p.node, chain[:0]); err != nil {
 			return err
 		}
 	}
@@ -99,33 +92,35 @@ func (b *builder) resolveLinks() error {
 }
 
 // resolveChain follows links to links up to a file, and joins all on the way to it.
-func (b *builder) resolveChain(i int, byNode map[uint32]int) error {
-	var chain []uint32
+func (b *builder) resolveChain(i uint32, chain []uint32) ([]uint32, error) {
 	for {
-		p := b.pending[i]
-		chain = append(chain, p.node)
-		delete(byNode, p.node)
-		target, err := b.lookup([]byte(p.target), []byte(p.name))
+		chain = append(chain, i)
+		b.nodes.at(i).state = onChain
+		r, err := b.recordOf(b.nodes.at(i))
 		if err != nil {
-			return err
+			return chain, err
 		}
-		if next, ok := byNode[target]; ok {
-			i = next
+		target, err := b.lookup(r.link, b.nodes.path(i, nil))
+		if err != nil {
+			return chain, err
+		}
+		if t := b.nodes.at(target); target != 0 && t.kind == HardLink && t.state == alive {
+			i = target
 			continue
 		}
-		return b.joinChain(chain, target, p)
+		return chain, b.endChain(chain, target)
 	}
 }
 
-func (b *builder) joinChain(chain []uint32, target uint32, last pendingLink) error {
+// endChain settles the links of a chain, the last of which leads to the target.
+func (b *builder) endChain(chain []uint32, target uint32) error {
 	t := *b.nodes.at(target)
 	if target == 0 || t.kind == Dir || t.kind == Absent || t.kind == HardLink {
-		b.lint(LintLowerLink, []byte(last.name), "to "+last.target, 0)
-		return b.pointChain(chain, &t, last.target)
+		return b.pointChain(chain, &t)
 	}
 	for _, i := range chain {
 		b.nodes.at(i).kind = Absent // nothing is replaced
-		if err := b.join(i, t.kind, t.ref, []byte(last.name)); err != nil {
+		if err := b.join(i, t.kind, t.ref, nil); err != nil {
 			return err
 		}
 	}
@@ -134,27 +129,49 @@ func (b *builder) joinChain(chain []uint32, target uint32, last pendingLink) err
 
 // pointChain makes all hard links of a chain lead where its end does, which only
 // a lower layer can have: none is left that leads to a link of this layer.
-func (b *builder) pointChain(chain []uint32, end *node, target string) (err error) {
+func (b *builder) pointChain(chain []uint32, end *node) error {
+	last := chain[len(chain)-1]
+	own, err := b.linkOf(b.nodes.at(last))
+	if err != nil {
+		return err
+	}
+	b.lint(LintLowerLink, b.nodes.path(last, nil), "to "+own, 0)
+	target := own
 	if end.kind == HardLink {
 		if target, err = b.linkOf(end); err != nil {
 			return err
 		}
 	}
 	for _, i := range chain {
-		n := b.nodes.at(i)
-		r, err := b.recordOf(n)
-		if err != nil {
-			return err
-		}
-		if string(r.link) == target {
-			continue
-		}
-		r.link = []byte(target)
-		if n.ref, err = b.spool.add(r.append(nil)); err != nil {
+		if err := b.point(b.nodes.at(i), target); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (b *builder) point(n *node, target string) error {
+	n.state = settled
+	r, err := b.recordOf(n)
+	if err != nil || string(r.link) == target {
+		return err
+	}
+	if err := b.nodes.names.count(len(target)); err != nil {
+		return err
+	}
+	r.link = []byte(target)
+	n.ref, err = b.spool.add(r.append(nil))
+	return err
+}
+
+// takeOver is linkOf for a link that is to lead there too: a short name in the tar
+// stands for a long one then, and the sum of those is held to a limit.
+func (b *builder) takeOver(n *node) (string, error) {
+	link, err := b.linkOf(n)
+	if err == nil {
+		err = b.nodes.names.count(len(link))
+	}
+	return link, err
 }
 
 // linkOf returns the clean target of a node that is a hard link.

@@ -19,7 +19,7 @@ type Limits struct {
 	// PATH_MAX: no path of more is ever opened, and no runtime unpacks one.
 	Path int64
 	// Names is the bytes of all names of the layer's tree, a directory's counted
-	// once. Default 48 MiB.
+	// once, and of targets that hard links to hard links take over. Default 48 MiB.
 	Names int64
 	// Xattrs bytes: of one entry's PAX records, extended attributes included.
 	// Default 1 MiB.

@@ -28,6 +28,8 @@ func TestTreeLimits(t *testing.T) {
 	deep := strings.Repeat("d/", 5000) + "f"
 	duplicates := []fixtures.Entry{{Name: "a"}, {Name: "a"}, {Name: "a"}}
 	replaced := []fixtures.Entry{{Name: "a/b"}, {Name: "a"}, {Name: "a/b"}, {Name: "a"}}
+	copied := []fixtures.Entry{{Name: "l", Type: '1', Link: strings.Repeat("x/", 40) + "x"}, {Name: "m", Type: '1', Link: "l"}, {Name: "n", Type: '1', Link: "l"}}
+	forward := []fixtures.Entry{copied[1], copied[2], {Name: "a", Type: '1', Link: "m"}, copied[0]}
 	for name, c := range map[string]struct {
 		limits      Limits
 		entries     []fixtures.Entry
@@ -39,6 +41,8 @@ func TestTreeLimits(t *testing.T) {
 		"entries of one name":  {Limits{Entries: 2}, duplicates, "entries", "a"},
 		"replaced directories": {Limits{Entries: 4}, replaced, "entries", "a"},
 		"names":                {Limits{Names: 10}, []fixtures.Entry{{Name: "a/b"}, {Name: "a/0123456789"}}, "names", "a/0123456789"},
+		"links to links":       {Limits{Names: 90}, copied, "names", "n"},
+		"links to later links": {Limits{Names: 90}, forward, "names", ""},
 	} {
 		if limit := limitError(t, c.limits, c.entries...); limit.What != c.what || limit.Entry != c.entry {
 			t.Errorf("%s: %v", name, limit)

@@ -1,6 +1,10 @@
 package layer
 
-import "bytes"
+import (
+	"bytes"
+	"fmt"
+	"slices"
+)
 
 // place is where a name leads: a directory of this layer and a last component.
 type place struct {
@@ -9,7 +13,10 @@ type place struct {
 	root bool // the name is the root itself
 }
 
-// maxHops is how many links of one layer a name may lead through.
+// maxHops is how many symbolic links of one layer a name may lead through. It is
+// what the container runtimes follow when they unpack a layer (255 in containerd's
+// and Docker's path resolvers): an image that they can apply is not refused here,
+// though the kernel then follows no more than 40 to open a path.
 const maxHops = 255
 
 // walker goes through the components of a name, inside the tree of one layer.
@@ -19,7 +26,7 @@ type walker struct {
 	entry  []byte // the entry it is about, for messages
 	create bool   // make directories that are missing
 	hops   int
-	linked bool
+	open   []uint32 // links that are being followed, each met in the target of the one before
 }
 
 // locate finds where an entry lands: the directory, made if it is not there, and
@@ -38,7 +45,7 @@ func (b *builder) locate(name []byte) (place, error) {
 	if err != nil {
 		return at, err
 	}
-	if w.linked {
+	if w.hops > 0 {
 		b.lint(LintThroughSymlink, name, "lands in /"+string(b.nodes.path(at.dir, nil)), 0)
 		if b.nodes.pathLength(at.dir)+int64(len(at.base)) > b.limits.Path {
 			return at, &LimitError{What: "path", Limit: b.limits.Path, Entry: string(name)}
@@ -115,11 +122,16 @@ func (w *walker) into(dir uint32, component []byte) (uint32, error) {
 
 // follow resolves a symbolic link of this layer to the directory it leads to.
 func (w *walker) follow(dir, link uint32) (uint32, error) {
-	w.hops++
-	w.linked = true
-	if w.hops > maxHops {
-		return 0, &RefusedError{Entry: string(w.entry), Reason: "below a loop of symbolic links"}
+	if slices.Contains(w.open, link) {
+		path := w.b.nodes.path(link, nil)
+		return 0, &RefusedError{Entry: string(w.entry), Reason: fmt.Sprintf("below a loop of symbolic links: %q leads to itself", path)}
 	}
+	w.hops++
+	if w.hops > maxHops {
+		return 0, &RefusedError{Entry: string(w.entry), Reason: fmt.Sprintf("below more than %d symbolic links", maxHops)}
+	}
+	w.open = append(w.open, link)
+	defer func() { w.open = w.open[:len(w.open)-1] }()
 	var r record
 	buf, err := w.b.spool.get(w.b.nodes.at(link).ref, nil)
 	if err != nil {

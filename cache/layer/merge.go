@@ -27,11 +27,12 @@ type level struct {
 
 func newMerge(layers []*TOC, prefix string) (*merge, error) {
 	m := &merge{}
-	if err := m.descend(layers, prefix); err != nil {
+	heads := newHeads(layers)
+	if err := m.descend(heads, prefix); err != nil {
 		return nil, err
 	}
-	for i, t := range layers {
-		h := &head{cursor: t.seek(prefix), layer: i}
+	for _, h := range heads {
+		h.seek(prefix)
 		if err := m.advance(h); err != nil {
 			return nil, err
 		}
@@ -40,25 +41,32 @@ func newMerge(layers []*TOC, prefix string) (*merge, error) {
 	return m, nil
 }
 
+func newHeads(layers []*TOC) []*head {
+	heads := make([]*head, len(layers))
+	for i, t := range layers {
+		heads[i] = &head{cursor: &cursor{toc: t}, layer: i}
+	}
+	return heads
+}
+
 // descend makes the levels of the parents of prefix, as if the walk had come
 // through them.
-func (m *merge) descend(layers []*TOC, prefix string) error {
+func (m *merge) descend(heads []*head, prefix string) error {
+	m.leave([]byte(prefix))
 	if prefix == "" {
 		return nil
 	}
-	for _, parent := range parents(prefix) {
-		m.leave([]byte(parent))
+	for _, parent := range parents(prefix)[len(m.levels):] {
 		m.deep = append(m.deep[:0], parent...)
 		l := level{end: len(parent), floor: m.floor()}
-		for i, t := range layers {
-			e, err := t.Lookup(parent)
-			if err == ErrNotExist {
-				continue
-			}
+		for _, h := range heads {
+			ok, err := h.find(parent)
 			if err != nil {
 				return err
 			}
-			l.add(i, hidesBelow(e.Kind, e.Hides))
+			if ok {
+				l.add(h.layer, hidesBelow(h.rec.kind, h.rec.hides))
+			}
 		}
 		m.levels = append(m.levels, l)
 	}

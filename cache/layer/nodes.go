@@ -26,8 +26,10 @@ type node struct {
 type nodeState uint8
 
 const (
-	alive nodeState = iota
-	dead            // a replaced directory: neither it nor its children count
+	alive   nodeState = iota
+	dead              // a replaced directory: neither it nor its children count
+	onChain           // a hard link that resolveChain has come by
+	settled           // a hard link that leads out of the layer, and says where
 )
 
 const (

@@ -169,13 +169,13 @@ func (t *TOC) block(i int, buf []byte) ([]byte, error) {
 
 // Lookup returns the entry at a clean path, or ErrNotExist.
 func (t *TOC) Lookup(path string) (Entry, error) {
-	c := t.seek(path)
-	ok, err := c.next()
+	c := cursor{toc: t}
+	ok, err := c.find(path)
+	if err == nil && !ok {
+		err = ErrNotExist
+	}
 	if err != nil {
 		return Entry{}, err
-	}
-	if !ok || string(c.path) != path {
-		return Entry{}, ErrNotExist
 	}
 	return c.rec.entry(path), nil
 }
@@ -238,19 +238,40 @@ type cursor struct {
 
 // seek returns a cursor whose first next gives the first entry at or after path.
 func (t *TOC) seek(path string) *cursor {
-	i := sort.Search(len(t.blocks), func(i int) bool { return ComparePaths(t.blocks[i].first, path) > 0 })
-	c := &cursor{toc: t, at: max(i-1, 0)}
+	c := &cursor{toc: t}
+	c.seek(path)
+	return c
+}
+
+// seek moves the cursor, so that next gives the first entry at or after path. The
+// block that was read last is not read again.
+func (c *cursor) seek(path string) {
+	blocks := c.toc.blocks
+	i := max(sort.Search(len(blocks), func(i int) bool { return ComparePaths(blocks[i].first, path) > 0 })-1, 0)
+	c.held, c.done = false, false
+	if c.err == nil && c.at == i+1 && len(c.buf) > 0 {
+		c.rest, c.path = c.buf, c.path[:0]
+	} else {
+		c.at, c.rest, c.err = i, nil, nil
+	}
 	for {
 		ok, err := c.next()
 		if !ok || err != nil {
 			c.done, c.err = true, err
-			return c
+			return
 		}
 		if comparePaths(c.path, path) >= 0 {
 			c.held = true
-			return c
+			return
 		}
 	}
+}
+
+// find moves the cursor to the entry at path, and reports whether there is one.
+func (c *cursor) find(path string) (bool, error) {
+	c.seek(path)
+	ok, err := c.next()
+	return ok && string(c.path) == path, err
 }
 
 // skip moves the cursor, which stands at path past, so that next gives the first

@@ -1,8 +1,6 @@
 package layer
 
 import (
-	"errors"
-	"fmt"
 	"iter"
 	"strings"
 )
@@ -10,7 +8,10 @@ import (
 // Tree is the squashed view of a stack of layers: what a container would see. It
 // holds no nodes in memory: every walk merges the layers' TOCs. It is safe for
 // concurrent use.
-type Tree struct{ layers []*TOC }
+type Tree struct {
+	layers []*TOC
+	links  treeLinks
+}
 
 // Squash lays the layers over each other, bottom first. It reads nothing.
 func Squash(layers []*TOC) *Tree { return &Tree{layers: layers} }
@@ -108,58 +109,6 @@ func (t *Tree) node(m *merge) (Node, bool, error) {
 	return t.linked(n)
 }
 
-// linked resolves a hard link whose target another layer holds, or which its own
-// holds behind a lower layer's symbolic link.
-func (t *Tree) linked(n Node) (Node, bool, error) {
-	below := Squash(t.layers[:n.Layer])
-	at, link := n.Path, n.Link
-	for range maxResolveHops {
-		target, err := below.target(link)
-		if err != nil {
-			return Node{}, false, err
-		}
-		e, err := t.layers[n.Layer].Lookup(target)
-		if err != nil && err != ErrNotExist {
-			return Node{}, false, err
-		}
-		if err == nil && e.Kind == HardLink && target != at {
-			at, link = target, e.Link
-			continue
-		}
-		if err == nil && carriesFile(e.Kind) {
-			e.Path = n.Path
-			return Node{Entry: e, Layer: n.Layer, Carrier: n.Layer}, true, nil
-		}
-		return below.lend(target, n)
-	}
-	return Node{}, false, nil
-}
-
-// target is where a hard link's target lies, behind the tree's symbolic links.
-func (t *Tree) target(link string) (string, error) {
-	parent, name := splitPath(link)
-	dir, _, err := t.Resolve(parent)
-	if errors.Is(err, ErrNotExist) || isLoop(err) {
-		return link, nil
-	}
-	return joinPath(dir.Path, name), err
-}
-
-// lend gives the file at a path to a hard link of a layer above.
-func (t *Tree) lend(path string, link Node) (Node, bool, error) {
-	found, err := t.Lookup(path)
-	if err == ErrNotExist || err == nil && found.Kind == Dir {
-		return Node{}, false, nil
-	}
-	if err != nil {
-		return Node{}, false, err
-	}
-	found.Path, found.Layer = link.Path, link.Layer
-	return found, true, nil
-}
-
-func carriesFile(k Kind) bool { return k != Absent && k != Dir && k != HardLink }
-
 func splitPath(path string) (dir, name string) {
 	i := strings.LastIndexByte(path, '/')
 	if i < 0 {
@@ -173,75 +122,4 @@ func joinPath(dir, name string) string {
 		return name
 	}
 	return dir + "/" + name
-}
-
-// Lookup returns the node at a clean path, or ErrNotExist. Links are not followed.
-func (t *Tree) Lookup(path string) (Node, error) {
-	for n, err := range t.Walk(path) {
-		if err != nil {
-			return Node{}, err
-		}
-		if n.Path == path {
-			return n, nil
-		}
-		break
-	}
-	return Node{}, ErrNotExist
-}
-
-// Hop is one symbolic link that Resolve followed: the link's path, and its target
-// as written.
-type Hop struct{ Path, Target string }
-
-// LoopError says that symbolic links lead to each other.
-type LoopError struct{ Path string }
-
-func (e *LoopError) Error() string {
-	return fmt.Sprintf("%q: too many symbolic links, or a loop of them", e.Path)
-}
-
-func isLoop(err error) bool {
-	var loop *LoopError
-	return errors.As(err, &loop)
-}
-
-const maxResolveHops = 40 // as Linux
-
-// Resolve finds the node at path as a process in the image would, following
-// symbolic links inside the image's root, the last one too; ".." is clamped
-// there. The hops are those it followed, also on an error.
-func (t *Tree) Resolve(path string) (Node, []Hop, error) {
-	at, err := t.Lookup("")
-	if errors.Is(err, ErrNotExist) {
-		return at, nil, err
-	}
-	var hops []Hop
-	rest := []byte(path)
-	for err == nil {
-		var component []byte
-		if component, rest = nextComponent(rest); component == nil {
-			return at, hops, nil
-		}
-		if string(component) == ".." {
-			parent, _ := splitPath(at.Path)
-			at, err = t.Lookup(parent)
-			continue
-		}
-		if at.Kind != Dir {
-			return Node{}, hops, ErrNotExist
-		}
-		parent := at
-		if at, err = t.Lookup(joinPath(parent.Path, string(component))); err != nil || at.Kind != Symlink {
-			continue
-		}
-		hops = append(hops, Hop{Path: at.Path, Target: at.Link})
-		if len(hops) > maxResolveHops {
-			return Node{}, hops, &LoopError{Path: path}
-		}
-		rest = append([]byte(at.Link+"/"), rest...)
-		if at = parent; strings.HasPrefix(hops[len(hops)-1].Target, "/") {
-			at, err = t.Lookup("")
-		}
-	}
-	return Node{}, hops, err
 }
