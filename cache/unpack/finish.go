@@ -149,8 +149,11 @@ func (t *Target) makeSpecial(dir int, base string, item *Item) error {
 		return nil
 	default:
 		made, err := t.makeNode(dir, base, item)
-		if err != nil || !made {
+		if err != nil {
 			return err
+		}
+		if !made {
+			return t.standIn(dir, base, item)
 		}
 	}
 	a := attributesOf(&item.Entry)
@@ -175,6 +178,21 @@ func (t *Target) makeNode(dir int, base string, item *Item) (bool, error) {
 		return false, &PathError{Op: "mknod", Path: item.Path, Err: err}
 	}
 	return true, nil
+}
+
+// standIn makes, in an overlay's directory, a file that nobody can read in the place
+// of a device that cannot be had: what lower directories have there stays hidden.
+func (t *Target) standIn(dir int, base string, item *Item) error {
+	if t.options.Overlay == Flat {
+		return nil
+	}
+	fd, err := openat(dir, base, fileFlags, 0)
+	if err != nil {
+		return &PathError{Op: "create", Path: item.Path, Err: err}
+	}
+	defer unix.Close(fd)
+	a := attributes{kind: layer.File, uid: item.UID, gid: item.GID, time: item.ModTime}
+	return t.apply(place{dir: dir, fd: fd, base: base, path: func() string { return item.Path }}, &a)
 }
 
 // finishDir gives a directory its attributes. Nothing is made in it any more.

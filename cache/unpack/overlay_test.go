@@ -83,7 +83,7 @@ func checkOverlay(t *testing.T, what string, tree *layer.Tree, blobs [][]byte) e
 	if err := os.Mkdir(at, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	m, err := mount.New(lowers, mount.Options{})
+	m, err := mount.New(lowers, mount.Options{UserXattr: oneID()})
 	if err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}
@@ -92,7 +92,7 @@ func checkOverlay(t *testing.T, what string, tree *layer.Tree, blobs [][]byte) e
 		t.Fatal(err)
 	}
 	defer mount.Unmount(at)
-	same(t, what, onDisk(t, at), ofTree(t, tree, blobs))
+	same(t, what, onDisk(t, at), ofTree(t, tree, blobs, true))
 	return nil
 }
 
@@ -135,7 +135,11 @@ func snapshots(dir string, tree *layer.Tree, blobs [][]byte) (lowers []string, e
 }
 
 func fill(dir string, items Items, blobs [][]byte) (err error) {
-	target, err := Open(dir, Options{Overlay: Trusted})
+	overlay := Trusted
+	if oneID() {
+		overlay = User
+	}
+	target, err := Open(dir, Options{Overlay: overlay, KeepOwner: oneID()})
 	if err != nil {
 		return err
 	}
