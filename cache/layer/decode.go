@@ -131,6 +131,7 @@ type streamError struct {
 	err  error
 }
 
+// Error tells a stream that ends too early from one that is damaged.
 func (e *streamError) Error() string {
 	if e.err == io.ErrUnexpectedEOF {
 		return "the " + e.kind.String() + " stream is cut: " + e.err.Error()
@@ -138,6 +139,7 @@ func (e *streamError) Error() string {
 	return "the " + e.kind.String() + " stream is damaged: " + e.err.Error()
 }
 
+// Unwrap returns the decoder's own error, io.ErrUnexpectedEOF if the stream is cut.
 func (e *streamError) Unwrap() error { return e.err }
 
 // InputOffset is the number of the blob's bytes that the decoder needed for what
@@ -175,6 +177,7 @@ func (d *Decoder) Close() error {
 // plain is the codec of what is not compressed.
 type plain struct{ in *input }
 
+// Read gives the blob's bytes as they are.
 func (p plain) Read(b []byte) (int, error) { return p.in.br.Read(b) }
 func (p plain) used() int64                { return p.in.used() }
 func (p plain) ignored() int64             { return 0 }

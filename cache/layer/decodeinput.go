@@ -39,6 +39,8 @@ func (in *input) free() {
 // counter is the input as its buffer sees it.
 type counter input
 
+// Read counts what the source gives, and keeps the source's error: it tells a bad blob
+// from one that could not be read.
 func (c *counter) Read(p []byte) (int, error) {
 	n, err := c.src.Read(p)
 	c.read += int64(n)

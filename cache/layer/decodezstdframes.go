@@ -24,6 +24,7 @@ type zstdFrames struct {
 // allow lets frames with windows up to a size pass.
 func (f *zstdFrames) allow(window uint64) { f.room, f.larger = window, 0 }
 
+// Read never gives bytes of two blocks, or of two frames, at once.
 func (f *zstdFrames) Read(p []byte) (int, error) {
 	if f.left == 0 && !f.lost {
 		if err := f.header(); err != nil {

@@ -17,6 +17,7 @@ type CorruptError struct {
 	Err    error
 }
 
+// Error says where the stream broke: in which entry, else at which byte of the tar.
 func (e *CorruptError) Error() string {
 	if e.Entry == "" {
 		return fmt.Sprintf("at byte %d of the tar: %v", e.Offset, e.Err)
@@ -24,6 +25,7 @@ func (e *CorruptError) Error() string {
 	return fmt.Sprintf("reading %q: %v", e.Entry, e.Err)
 }
 
+// Unwrap returns what was found there; io.ErrUnexpectedEOF is in it if the stream is cut.
 func (e *CorruptError) Unwrap() error { return e.Err }
 
 // RefusedError says that a layer holds an entry that no reading makes safe or
@@ -33,6 +35,7 @@ type RefusedError struct {
 	Reason string
 }
 
+// Error quotes the entry as the tar names it, whatever bytes it has.
 func (e *RefusedError) Error() string { return fmt.Sprintf("entry %q: %s", e.Entry, e.Reason) }
 
 // maxErrorName is how much of a name that passed a limit is shown.
@@ -45,6 +48,8 @@ type LimitError struct {
 	Entry string // the entry that passed it, "" if none
 }
 
+// Error names the limit as --limits does, and at most 200 bytes of the entry, so that
+// it can be shown whole.
 func (e *LimitError) Error() string {
 	if e.Entry == "" {
 		return fmt.Sprintf("more than the limit of %d for %s", e.Limit, e.What)
@@ -65,6 +70,7 @@ type MismatchError struct {
 	Err error
 }
 
+// Error gives both values in full, and behind them what went wrong before.
 func (e *MismatchError) Error() string {
 	s := fmt.Sprintf("%s is %s, not %s", e.What, e.Got, e.Want)
 	if e.Err != nil {
@@ -73,6 +79,7 @@ func (e *MismatchError) Error() string {
 	return s
 }
 
+// Unwrap returns what went wrong in reading; nil if only the value differs.
 func (e *MismatchError) Unwrap() error { return e.Err }
 
 // PanicError says that reading a layer hit a bug of this program or of a library:
@@ -82,6 +89,7 @@ type PanicError struct {
 	Stack []byte // where
 }
 
+// Error leaves the stack out, which is for a report of the bug.
 func (e *PanicError) Error() string { return fmt.Sprintf("internal error: %v", e.Value) }
 
 // recovered, deferred, makes an error of a panic.

@@ -255,15 +255,24 @@ func (m *merge) hiddenBy(i int) (layer int, at []byte) {
 // mergeHeap orders cursors by path, then by layer.
 type mergeHeap []*head
 
+// Len is that of sort.Interface.
 func (h mergeHeap) Len() int { return len(h) }
+
+// Less puts the cursor first whose path is first, and of one path the lowest layer's.
 func (h mergeHeap) Less(i, j int) bool {
 	if c := comparePaths(h[i].path, h[j].path); c != 0 {
 		return c < 0
 	}
 	return h[i].layer < h[j].layer
 }
+
+// Swap is that of sort.Interface.
 func (h mergeHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-func (h *mergeHeap) Push(x any)   { *h = append(*h, x.(*head)) }
+
+// Push takes a *head; it is for container/heap alone, as Pop is.
+func (h *mergeHeap) Push(x any) { *h = append(*h, x.(*head)) }
+
+// Pop takes the last element off, which container/heap has put there.
 func (h *mergeHeap) Pop() any {
 	old := *h
 	x := old[len(old)-1]

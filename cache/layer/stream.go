@@ -17,6 +17,8 @@ type blobReader struct {
 	err   error // of r; io.EOF at the end
 }
 
+// Read goes on to fail after an error, and with the context's when that is done. A blob
+// that is longer than promised ends with the read that shows it.
 func (b *blobReader) Read(p []byte) (int, error) {
 	if b.err != nil {
 		return 0, b.err
@@ -182,6 +184,8 @@ type marked struct {
 	out     int64
 }
 
+// Read copies out of the pieces that were read ahead, and never joins two of them: each
+// is a check point.
 func (m *marked) Read(p []byte) (int, error) {
 	for len(m.rest) == 0 {
 		piece, err := m.stream.next()

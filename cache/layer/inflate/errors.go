@@ -13,6 +13,7 @@ type CorruptInputError struct {
 	Reason string // what is wrong, in a few words
 }
 
+// Error has the reason and the offset, but no word of the file, which the caller knows.
 func (e *CorruptInputError) Error() string {
 	return fmt.Sprintf("%s, before byte %d of the compressed data", e.Reason, e.Offset)
 }
@@ -20,6 +21,7 @@ func (e *CorruptInputError) Error() string {
 // fault is the reason of a CorruptInputError that has no offset yet.
 type fault string
 
+// Error is the reason alone; no fault leaves the package without an offset.
 func (f fault) Error() string { return string(f) }
 
 const (
