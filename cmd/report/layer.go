@@ -48,7 +48,7 @@ func directories(n int64) string {
 func (o Options) layerFoot(r *inspect.LayerReport) []string {
 	var foot []string
 	if rest := r.Layer.Files - int64(len(r.Files)); rest > 0 && len(r.Files) > 0 {
-		foot = append(foot, o.ellipsis()+" of "+plural(r.Layer.Files, "file"))
+		foot = append(foot, o.ellipsis()+" and "+plural(rest, "file")+" more: --limit 0 shows all")
 	}
 	if r.Other != nil {
 		foot = append(foot, o.Units.Bytes(*r.Other)+" of the content is headers, replaced entries and the archive's end")
