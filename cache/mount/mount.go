@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -168,7 +169,7 @@ func failed(op string, fs int, err error) error {
 		if err != nil || n <= 2 {
 			return e
 		}
-		e.Kernel = append(e.Kernel, string(buf[2:n])) // after "e ", "w " or "i "
+		e.Kernel = append(e.Kernel, strings.TrimSpace(string(buf[2:n]))) // after "e ", "w " or "i "
 	}
 }
 

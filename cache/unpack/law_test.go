@@ -23,16 +23,7 @@ import (
 // shows, attribute by attribute, for random stacks.
 func TestFlatUnpackIsTheTree(t *testing.T) {
 	for seed := range uint64(600) {
-		rng := rand.New(rand.NewPCG(seed, 19))
-		var blobs [][]byte
-		for _, entries := range fixtures.Random(rng, fixtures.RandomOptions{Odd: seed%2 == 0}) {
-			for i := range entries {
-				if entries[i].Type != 0 || entries[i].Link != "" {
-					entries[i].Xattrs = nil // the kernel has user.* for files and directories only
-				}
-			}
-			blobs = append(blobs, fixtures.Tar(entries...))
-		}
+		blobs := randomBlobs(seed)
 		tree, err := squash(t, blobs)
 		if err != nil {
 			continue // a loop of symbolic links
@@ -46,6 +37,20 @@ func TestFlatUnpackIsTheTree(t *testing.T) {
 			return
 		}
 	}
+}
+
+// randomBlobs is a stack of layers that the kernel has a place for.
+func randomBlobs(seed uint64) (blobs [][]byte) {
+	rng := rand.New(rand.NewPCG(seed, 19))
+	for _, entries := range fixtures.Random(rng, fixtures.RandomOptions{Odd: seed%2 == 0}) {
+		for i := range entries {
+			if entries[i].Type != 0 || entries[i].Link != "" {
+				entries[i].Xattrs = nil // user.* is for files and directories only
+			}
+		}
+		blobs = append(blobs, fixtures.Tar(entries...))
+	}
+	return blobs
 }
 
 // TestOddCases says the same of every odd construct that there is a rule for.
@@ -109,7 +114,7 @@ func emptyDir(t testing.TB) string {
 
 // flat writes a stack as a flat root file system.
 func flat(dir string, tree *layer.Tree, blobs [][]byte) (losses []Loss, err error) {
-	target, err := Open(dir, Options{KeepOwner: oneID()})
+	target, err := Open(dir, Options{KeepOwner: fixtures.OneID()})
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +153,7 @@ func line(f fixtures.OnDisk) string {
 		mode = ""
 	}
 	owner := fmt.Sprintf(" %d:%d", s.UID, s.GID)
-	if oneID() {
+	if fixtures.OneID() {
 		owner = ""
 	}
 	return fmt.Sprintf("%q %s%s%s %q -> %q %d:%d %d.%09d %v is %q", s.Path, s.Kind, mode, owner,
@@ -185,7 +190,7 @@ func ofTree(t testing.TB, tree *layer.Tree, blobs [][]byte, overlay bool) (lines
 				first[idOf(&item)] = item.Path
 			}
 		}
-		if device := item.Kind == layer.Char || item.Kind == layer.Block; device && oneID() {
+		if device := item.Kind == layer.Char || item.Kind == layer.Block; device && fixtures.OneID() {
 			if !overlay {
 				continue
 			}

@@ -5,7 +5,6 @@ package unpack
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -21,16 +20,7 @@ import (
 func TestOverlayIsTheTree(t *testing.T) {
 	mounted := 0
 	for seed := range uint64(600) {
-		rng := rand.New(rand.NewPCG(seed, 23))
-		var blobs [][]byte
-		for _, entries := range fixtures.Random(rng, fixtures.RandomOptions{Odd: seed%2 == 0}) {
-			for i := range entries {
-				if entries[i].Type != 0 || entries[i].Link != "" {
-					entries[i].Xattrs = nil // the kernel has user.* for files and directories only
-				}
-			}
-			blobs = append(blobs, fixtures.Tar(entries...))
-		}
+		blobs := randomBlobs(seed)
 		tree, err := squash(t, blobs)
 		if err != nil {
 			continue // a loop of symbolic links
@@ -83,7 +73,7 @@ func checkOverlay(t *testing.T, what string, tree *layer.Tree, blobs [][]byte) e
 	if err := os.Mkdir(at, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	m, err := mount.New(lowers, mount.Options{UserXattr: oneID()})
+	m, err := mount.New(lowers, mount.Options{UserXattr: fixtures.OneID()})
 	if err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}
@@ -136,10 +126,10 @@ func snapshots(dir string, tree *layer.Tree, blobs [][]byte) (lowers []string, e
 
 func fill(dir string, items Items, blobs [][]byte) (err error) {
 	overlay := Trusted
-	if oneID() {
+	if fixtures.OneID() {
 		overlay = User
 	}
-	target, err := Open(dir, Options{Overlay: overlay, KeepOwner: oneID()})
+	target, err := Open(dir, Options{Overlay: overlay, KeepOwner: fixtures.OneID()})
 	if err != nil {
 		return err
 	}

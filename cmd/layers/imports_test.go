@@ -75,7 +75,7 @@ var standard = map[string]string{
 	"net/http":          "cache/source fixtures",
 	"net/http/httptest": "",
 	"testing":           "",
-	"os/exec":           "cmd cmd/term cache/source cache/unpack cache/shell",
+	"os/exec":           "cmd cmd/term cache/source cache/unpack cache/shell fixtures",
 	"log":               "fixtures",
 	"os":                "cmd/layers cmd cmd/term cache cache/layer cache/source cache/unpack cache/mount cache/shell fixtures",
 	"os/signal":         "cmd cache/shell",

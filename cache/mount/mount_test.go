@@ -1,0 +1,160 @@
+//go:build linux
+
+package mount
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/layers/layers/fixtures"
+)
+
+func TestMain(m *testing.M) { os.Exit(fixtures.AsRoot(m.Run)) }
+
+// lower makes a directory with a file of each name, which says whose it is.
+func lower(t *testing.T, room, dir string, names ...string) string {
+	t.Helper()
+	dir = filepath.Join(room, dir)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(filepath.Base(dir)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// attached mounts the directories for the time of the test.
+func attached(t *testing.T, lowers []string, o Options) string {
+	t.Helper()
+	o.UserXattr = fixtures.OneID()
+	m, err := New(lowers, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := t.TempDir()
+	if err := errors.Join(m.Attach(at), m.Close()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := Unmount(at); err != nil {
+			t.Error(err)
+		}
+	})
+	return at
+}
+
+// has checks what a mount shows: names, each with what is in it.
+func has(t *testing.T, dir string, want ...string) {
+	t.Helper()
+	found, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range found {
+		data, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, e.Name()+"="+string(data))
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("it has %v, not %v", got, want)
+	}
+}
+
+func TestUpperDirectoriesHideLower(t *testing.T) {
+	room := t.TempDir()
+	low, top := lower(t, room, "low", "a", "b"), lower(t, room, "top", "b", "c")
+	has(t, attached(t, []string{low, top}, Options{}), "a=low", "b=top", "c=top")
+	has(t, attached(t, []string{low}, Options{}), "a=low", "b=low")
+	// An image may have one layer twice: the upper one counts.
+	has(t, attached(t, []string{top, low, top}, Options{}), "a=low", "b=top", "c=top")
+	has(t, attached(t, []string{low, low}, Options{}), "a=low", "b=low")
+}
+
+func TestManyDirectories(t *testing.T) {
+	room := t.TempDir()
+	var lowers []string
+	for i := range MaxLayers + 1 {
+		lowers = append(lowers, lower(t, room, fmt.Sprintf("a-long-name-that-no-page-holds-500-of-%d", i), "f"))
+	}
+	has(t, attached(t, lowers[:MaxLayers], Options{}), "f="+filepath.Base(lowers[MaxLayers-1]))
+	if _, err := New(lowers, Options{}); err == nil || !strings.Contains(err.Error(), "501 directories") {
+		t.Errorf("one too many: %v", err)
+	}
+	if _, err := New(nil, Options{}); err == nil {
+		t.Error("no directory at all could be mounted")
+	}
+}
+
+// TestNothingCanBeDoneToIt says that a mount is read-only, and that no program in it
+// gets rights and no device works.
+func TestNothingCanBeDoneToIt(t *testing.T) {
+	room := t.TempDir()
+	low, top := lower(t, room, "low", "a"), lower(t, room, "top", "b")
+	for _, lowers := range [][]string{{low}, {low, top}} {
+		at := attached(t, lowers, Options{})
+		if err := os.WriteFile(filepath.Join(at, "new"), nil, 0o600); !errors.Is(err, unix.EROFS) {
+			t.Errorf("writing: %v", err)
+		}
+		if err := os.Remove(filepath.Join(at, "a")); !errors.Is(err, unix.EROFS) {
+			t.Errorf("removing: %v", err)
+		}
+		var fs unix.Statfs_t
+		if err := unix.Statfs(at, &fs); err != nil {
+			t.Fatal(err)
+		}
+		for name, flag := range map[string]int64{"ro": unix.ST_RDONLY, "nosuid": unix.ST_NOSUID, "nodev": unix.ST_NODEV} {
+			if int64(fs.Flags)&flag == 0 {
+				t.Errorf("%d directories: not mounted %s", len(lowers), name)
+			}
+		}
+	}
+	has(t, low, "a=low")
+}
+
+// TestUpper says that an upper directory takes what is changed.
+func TestUpper(t *testing.T) {
+	room := t.TempDir()
+	low := lower(t, room, "low", "a")
+	upper, work := lower(t, room, "upper"), lower(t, room, "work")
+	at := attached(t, []string{low}, Options{Upper: upper, Work: work})
+	if err := os.WriteFile(filepath.Join(at, "a"), []byte("changed"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	has(t, at, "a=changed")
+	has(t, low, "a=low")
+	has(t, upper, "a=changed")
+}
+
+// TestErrorsAreTheKernels says that an error has what the kernel says about it.
+func TestErrorsAreTheKernels(t *testing.T) {
+	low := lower(t, t.TempDir(), "low")
+	_, err := New([]string{low, low + "/nowhere"}, Options{})
+	if !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "nowhere") {
+		t.Errorf("got %v", err)
+	}
+	if err := Unmount(low); !errors.Is(err, unix.EINVAL) {
+		t.Errorf("unmounting what is not mounted: %v", err)
+	}
+	fs, err := unix.Fsopen("overlay", unix.FSOPEN_CLOEXEC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fs)
+	err = failed("fsconfig", fs, unix.FsconfigSetString(fs, "nonsense", "1"))
+	if !errors.Is(err, unix.EINVAL) || !strings.Contains(err.Error(), "the kernel says: overlay: Unknown parameter 'nonsense'") {
+		t.Errorf("got %v", err)
+	}
+}
