@@ -14,6 +14,8 @@ type input struct {
 	read int64           // from src, ahead of the codec
 	err  error           // what src returned at last
 	ctx  context.Context // until when the codec may wait for memory; nil if it must not wait
+
+	hashed bool // what the codec gives is held to a hash
 }
 
 const inputSize = 128 << 10

@@ -47,7 +47,7 @@ func newZstd(in *input) (codec, error) {
 		}
 	}
 	c.z = z
-	return c, z.Reset(&c.frames)
+	return c, c.start()
 }
 
 func newZstdDecoder(window uint64) (*zstd.Decoder, error) {
@@ -93,7 +93,12 @@ func (c *zstdCodec) grow(window uint64) error {
 		}
 	}
 	c.frames.allow(window)
-	return c.z.Reset(&c.frames)
+	return c.start()
+}
+
+// start begins to decode at the next frame.
+func (c *zstdCodec) start() error {
+	return c.z.ResetWithOptions(&c.frames, zstd.IgnoreChecksum(c.in.hashed))
 }
 
 // renew takes a decoder for large windows. Those that are no longer used must not

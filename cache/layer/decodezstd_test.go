@@ -81,7 +81,7 @@ func TestZstdFrames(t *testing.T) {
 	}
 }
 
-func inTurn(r io.Reader) (*Decoder, error) { return newDecoderInTurn(context.Background(), r) }
+func inTurn(r io.Reader) (*Decoder, error) { return newDecoderInTurn(context.Background(), r, false) }
 
 func wantNoWindows(t *testing.T) {
 	t.Helper()
@@ -133,7 +133,7 @@ func TestZstdWindowsTakeTurns(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error)
 	go func() {
-		d, err := read(newDecoderInTurn(ctx, bytes.NewReader(blob)))
+		d, err := read(newDecoderInTurn(ctx, bytes.NewReader(blob), false))
 		d.Close()
 		ended <- err
 	}()

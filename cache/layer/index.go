@@ -127,7 +127,7 @@ func (p *pass) close() {
 // run reads the blob and the tar in it to their ends.
 func (p *pass) run() (err error) {
 	defer recovered(&err)
-	decoder, err := newDecoderInTurn(p.blob.ctx, p.blob)
+	decoder, err := newDecoderInTurn(p.blob.ctx, p.blob, p.o.DiffID != DiffID{})
 	if err != nil {
 		return err
 	}
