@@ -19,7 +19,7 @@ type Limits struct {
 	// PATH_MAX: no path of more is ever opened, and no runtime unpacks one.
 	Path int64
 	// Names is the bytes of all names of the layer's tree, a directory's counted
-	// once, and of targets that hard links to hard links take over. Default 48 MiB.
+	// once, and of targets that hard links to hard links take over. Default 40 MiB.
 	Names int64
 	// Xattrs bytes: of one entry's PAX records, extended attributes included.
 	// Default 1 MiB.
@@ -43,7 +43,7 @@ func (l Limits) WithDefaults() Limits {
 	set(&l.Unpacked, 1<<40)
 	set(&l.Ratio, 200)
 	set(&l.Path, 4<<10)
-	set(&l.Names, 48<<20)
+	set(&l.Names, 40<<20)
 	set(&l.Xattrs, 1<<20)
 	return l
 }
