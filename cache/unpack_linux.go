@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"path/filepath"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"golang.org/x/sync/errgroup"
@@ -32,6 +34,9 @@ func (s *Store) Unpack(ctx context.Context, img v1.Image, dir string, o UnpackOp
 	if err != nil {
 		return nil, err
 	}
+	if o.Replace && s.liesIn(dir) {
+		return nil, &fs.PathError{Op: "replace", Path: dir, Err: errHoldsStore}
+	}
 	stage, err := unpack.NewStage(dir, o.Replace)
 	if err != nil {
 		return nil, err
@@ -41,6 +46,25 @@ func (s *Store) Unpack(ctx context.Context, img v1.Image, dir string, o UnpackOp
 		return nil, outOfSpace(dir, err)
 	}
 	return losses, outOfSpace(dir, stage.Commit())
+}
+
+var errHoldsStore = errors.New("the store is in it")
+
+// liesIn reports whether the store would go if a directory were removed.
+func (s *Store) liesIn(dir string) bool {
+	real, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return false // it does not exist
+	}
+	if real, err = filepath.Abs(real); err != nil {
+		return true
+	}
+	store, err := filepath.EvalSymlinks(s.dir)
+	if err != nil {
+		return true
+	}
+	up, err := filepath.Rel(real, store)
+	return err != nil || filepath.IsLocal(up)
 }
 
 func closeLayers(layers []Layer) {

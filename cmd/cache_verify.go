@@ -35,7 +35,7 @@ func newCacheVerify(p *program) *cobra.Command {
 			return p.inStore(f.settings, func(s *session) error { return s.verify(cmd.Context(), f) })
 		},
 	}
-	c.Flags().BoolVar(&f.repair, "repair", false, "rebuild what is derived, set damaged blobs aside, fetch them again")
+	c.Flags().BoolVar(&f.repair, "repair", false, "rebuild what is derived, set damaged blobs and stray files aside, fetch blobs again")
 	f.out.format(c, formatsValue)
 	f.store.work(c)
 	f.fetch.registry(c)

@@ -71,14 +71,16 @@ func destination(dir string, replace bool) (real string, old bool, err error) {
 	if err != nil {
 		return "", false, err
 	}
-	if len(found) > 0 && !replace {
+	if real, err = filepath.EvalSymlinks(dir); err != nil {
+		return "", false, err
+	}
+	switch {
+	case real == "/":
+		return "", false, &fs.PathError{Op: "replace", Path: real, Err: unix.EBUSY}
+	case len(found) > 0 && !replace:
 		return "", false, &NotEmptyError{Dir: dir}
 	}
-	real, err = filepath.EvalSymlinks(dir)
-	if err == nil && real == "/" {
-		err = errors.New("/ cannot be replaced")
-	}
-	return real, len(found) > 0, err
+	return real, len(found) > 0, nil
 }
 
 // sweepStages removes the stages of a directory whose processes are gone.
