@@ -15,10 +15,14 @@ import (
 // goroutine; what is larger is written as it comes.
 const smallFile = 128 << 10
 
-// Contents takes the bytes of one layer's files, for layer.Extract. Files that the
-// items do not name are passed over.
+// Contents takes the bytes of one layer's files, for layer.Index. Files that the
+// items do not name are passed over. It is for one pass, and for one goroutine.
 func (t *Target) Contents(carrier int) layer.Contents {
-	return &contents{t: t, files: t.plan.files[carrier]}
+	c := &contents{t: t, files: t.plan.files[carrier]}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.streams = append(t.streams, c)
+	return c
 }
 
 // Wanted says how many files are to come from a layer.

@@ -190,3 +190,30 @@ func TestHoles(t *testing.T) {
 		}
 	}
 }
+
+// TestAbandonedContents says that a pass that ends in the middle of a file leaves no
+// descriptor open.
+func TestAbandonedContents(t *testing.T) {
+	blob := fixtures.Tar(fixtures.Entry{Name: "d/f", Body: string(bytes.Repeat([]byte("x"), 1<<20))})
+	tree, err := squash(t, [][]byte{blob})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := names(t, "/proc/self/fd")
+	target, err := Open(emptyDir(t), Options{KeepOwner: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := target.Prepare(flatItems(tree)); err != nil {
+		t.Fatal(err)
+	}
+	if err := extract(target, 0, blob[:len(blob)/2]); err == nil {
+		t.Error("half a layer was taken")
+	}
+	if err := target.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if after := names(t, "/proc/self/fd"); len(after) != len(before) {
+		t.Errorf("open before: %v, after: %v", before, after)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -29,6 +30,8 @@ type Target struct {
 	dirs    *dirs
 	writers *writers
 	losses  losses
+	mu      sync.Mutex
+	streams []*contents
 }
 
 // Open begins to fill an empty directory that belongs to the caller alone. It is
@@ -55,8 +58,12 @@ func closing(f *os.File, err error) error {
 	return err
 }
 
-// Close frees what the Target holds. What was written stays.
+// Close frees what the Target holds, when no pass writes to it any more. What was
+// written stays.
 func (t *Target) Close() error {
+	for _, c := range t.streams {
+		c.large.abandon() // where a pass has ended in the middle of a file
+	}
 	t.writers.stop()
 	t.dirs.close()
 	return t.root.Close()
