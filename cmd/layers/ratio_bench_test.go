@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -32,6 +33,7 @@ func BenchmarkRatios(b *testing.B) {
 		b.Run("docker-archive", func(b *testing.B) { s.archive(b, dive) })
 	}
 	b.Run("pull", s.pull)
+	b.Run("unpack", s.unpack)
 	b.Run("warm/python:3.10", func(b *testing.B) { s.warm(b, "python:3.10") }) // 30 ms, 20 MB
 	b.Run("warm/many:100", func(b *testing.B) { s.warm(b, "many:100") })       // 60 ms
 }
@@ -93,6 +95,34 @@ func (s *side) pull(b *testing.B) {
 	inspect := s.cold(b, ref)
 	s.compare(b, s.inNewStore(b, "pull", "-q", s.host+"/python:3.10"), rival{"x-of-curl+inspect", func(b *testing.B) time.Duration {
 		return cpu(b, exec.Command("curl", fetch...)) + inspect(b)
+	}})
+}
+
+// An unpack of an image that is in the store, to its syncing, and one by tar, which
+// checks nothing and does not sync: the bound is 1.0. Nothing is removed in between,
+// for ext4 is slow where files were removed in the last minutes.
+func (s *side) unpack(b *testing.B) {
+	_, layers := s.layout(b, "python:3.10")
+	room := b.TempDir()
+	b.Setenv("LAYERS_STORE", filepath.Join(room, "store"))
+	cpu(b, exec.Command(s.program, "pull", "-q", s.host+"/python:3.10"))
+	next := 0
+	dir := func() string {
+		next++
+		return filepath.Join(room, strconv.Itoa(next))
+	}
+	ours := func(b *testing.B) time.Duration {
+		return cpu(b, exec.Command(s.program, "unpack", "-q", s.host+"/python:3.10", dir()))
+	}
+	s.compare(b, ours, rival{"x-of-tar-xzf", func(b *testing.B) (sum time.Duration) {
+		to := dir()
+		if err := os.Mkdir(to, 0o700); err != nil {
+			b.Fatal(err)
+		}
+		for _, layer := range layers {
+			sum += cpu(b, exec.Command("tar", "-xzf", layer, "-C", to))
+		}
+		return sum
 	}})
 }
 
