@@ -112,6 +112,8 @@ type lackingImage struct {
 	explain func(error) error
 }
 
+// Layers returns the layers that the manifest names, those that are not there too:
+// the error comes when one is read.
 func (i *lackingImage) Layers() ([]v1.Layer, error) {
 	layers, err := i.Image.Layers()
 	for n, l := range layers {
@@ -126,6 +128,7 @@ type lackingLayer struct {
 	explain func(error) error
 }
 
+// Compressed opens the blob where it is there, and else explains why it is not.
 func (l *lackingLayer) Compressed() (io.ReadCloser, error) {
 	blob, err := l.Layer.Compressed()
 	if err != nil {

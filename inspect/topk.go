@@ -71,12 +71,19 @@ func (r *ranked[T]) compare(a, b rank[T]) int {
 	return a.seq - b.seq
 }
 
-// Len, Less, Swap, Push and Pop are what container/heap asks for.
+// Len is how many values are held; the five methods are for container/heap alone.
+func (r *ranked[T]) Len() int { return len(r.list) }
 
-func (r *ranked[T]) Len() int           { return len(r.list) }
+// Less puts the value that goes first, if room is needed, on top.
 func (r *ranked[T]) Less(i, j int) bool { return r.compare(r.list[i], r.list[j]) > 0 }
-func (r *ranked[T]) Swap(i, j int)      { r.list[i], r.list[j] = r.list[j], r.list[i] }
-func (r *ranked[T]) Push(x any)         { r.list = append(r.list, x.(rank[T])) }
+
+// Swap exchanges two places of the heap.
+func (r *ranked[T]) Swap(i, j int) { r.list[i], r.list[j] = r.list[j], r.list[i] }
+
+// Push appends a rank[T]; heap.Push then moves it to its place.
+func (r *ranked[T]) Push(x any) { r.list = append(r.list, x.(rank[T])) }
+
+// Pop takes the last of the list, where heap.Pop has put the top.
 func (r *ranked[T]) Pop() any {
 	last := len(r.list) - 1
 	v := r.list[last]

@@ -29,8 +29,6 @@ type Options struct {
 	// Upper takes what is changed, and Work is what overlayfs needs beside it: an empty
 	// directory on the same file system. Without them the mount is read-only.
 	Upper, Work string
-	// Source is what the list of mounts shows as the device; "" is "layers".
-	Source string
 }
 
 // Error says what could not be mounted, by which call, and what the kernel said about it.
@@ -128,11 +126,8 @@ func overlay(lowers []string, o Options) (m *Mount, err error) {
 type setting struct{ key, value string }
 
 func configure(fs int, lowers []string, o Options) error {
-	source := o.Source
-	if source == "" {
-		source = "layers"
-	}
-	settings := []setting{{"source", source}, {"redirect_dir", "nofollow"}, {"metacopy", "off"}}
+	// The source is what the list of mounts shows as the device.
+	settings := []setting{{"source", "layers"}, {"redirect_dir", "nofollow"}, {"metacopy", "off"}}
 	for _, dir := range slices.Backward(lowers) {
 		settings = append(settings, setting{"lowerdir+", dir})
 	}

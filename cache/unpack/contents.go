@@ -117,15 +117,12 @@ type writers struct {
 	err  error
 }
 
-const defaultWriters = 3
+// writerCount is how many small files are written side by side.
+const writerCount = 3
 
 func newWriters(t *Target) *writers {
-	n := t.options.Writers
-	if n <= 0 {
-		n = defaultWriters
-	}
 	w := &writers{t: t, jobs: make(chan *job, 64)}
-	for range n {
+	for range writerCount {
 		go w.run()
 	}
 	return w

@@ -57,10 +57,7 @@ func randomBlobs(seed uint64) (blobs [][]byte) {
 func TestOddCases(t *testing.T) {
 	for _, c := range fixtures.Odd() {
 		t.Run(c.Name, func(t *testing.T) {
-			var blobs [][]byte
-			for _, l := range c.Layers {
-				blobs = append(blobs, l.Blob)
-			}
+			blobs := blobsOf(c)
 			tree, err := squash(t, blobs)
 			if c.WantError != (err != nil) {
 				t.Fatalf("error %v", err)
@@ -75,6 +72,13 @@ func TestOddCases(t *testing.T) {
 			same(t, c.Rule, onDisk(t, dir), ofTree(t, tree, blobs, false))
 		})
 	}
+}
+
+func blobsOf(c fixtures.Case) (blobs [][]byte) {
+	for _, l := range c.Layers {
+		blobs = append(blobs, l.Blob)
+	}
+	return blobs
 }
 
 func squash(t testing.TB, blobs [][]byte) (*layer.Tree, error) {

@@ -42,10 +42,7 @@ func TestOverlayIsTheTree(t *testing.T) {
 func TestOddOverlays(t *testing.T) {
 	for _, c := range fixtures.Odd() {
 		t.Run(c.Name, func(t *testing.T) {
-			var blobs [][]byte
-			for _, l := range c.Layers {
-				blobs = append(blobs, l.Blob)
-			}
+			blobs := blobsOf(c)
 			tree, err := squash(t, blobs)
 			if err != nil {
 				return

@@ -125,10 +125,7 @@ func TestAttacksStayInside(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		var blobs [][]byte
-		for _, l := range c.Layers {
-			blobs = append(blobs, l.Blob)
-		}
+		blobs := blobsOf(c)
 		tree, err := squash(t, blobs)
 		if err != nil {
 			continue // refused before anything is written

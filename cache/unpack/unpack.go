@@ -40,8 +40,6 @@ type Options struct {
 	// KeepOwner leaves all that is made to the user who runs this, as a user who
 	// has no other ids must. Device numbers cannot be had then either.
 	KeepOwner bool
-	// Writers is how many small files are written side by side; 0 is a default.
-	Writers int
 }
 
 // Overlay is the name space of overlayfs' own extended attributes.
