@@ -88,18 +88,32 @@ type made struct {
 
 // pass reads a layer's blob to its end and holds it against its digest and DiffID.
 // The files are in dir.
-func (s *Store) pass(ctx context.Context, p *part, blob io.Reader, dir string) (*made, error) {
+func (s *Store) pass(ctx context.Context, slot *slot, p *part, blob io.Reader, dir string) (*made, error) {
 	m, err := newMade(dir)
 	if err != nil {
 		return nil, err
 	}
 	_, err = layer.Index(ctx, blob,
 		layer.Outputs{TOC: m.toc, Extents: m.extents, Kept: m.kept},
-		layer.IndexOptions{Limits: s.options.Limits, Digest: p.digest, Size: p.size, DiffID: p.diffID, TempDir: dir})
+		layer.IndexOptions{Limits: s.options.Limits, Digest: p.digest, Size: p.size, DiffID: p.diffID,
+			TempDir: dir, Alone: slot.isAlone()})
 	if err != nil {
 		return nil, errors.Join(blameConfig(err), m.discard())
 	}
 	return m, nil
+}
+
+// passWith makes a pass in a slot, and once more, alone, if there was too little
+// memory for it beside others.
+func (s *Store) passWith(ctx context.Context, slot *slot, pass func() (*made, error)) (*made, error) {
+	m, err := pass()
+	if !errors.Is(err, layer.ErrCrowded) {
+		return m, err
+	}
+	if err := slot.alone(ctx); err != nil {
+		return nil, err
+	}
+	return pass()
 }
 
 func newMade(dir string) (*made, error) {

@@ -87,11 +87,14 @@ func (s *Store) passBehind(ctx context.Context, d *download, downloaded func()) 
 }
 
 func (s *Store) passInSlot(ctx context.Context, d *download) (*made, error) {
-	if err := s.passes.take(ctx); err != nil {
+	pass, err := s.passes.take(ctx)
+	if err != nil {
 		return nil, err
 	}
-	defer s.passes.free()
-	m, err := s.pass(ctx, d.part, &follower{d: d}, s.ScratchDir())
+	defer pass.release()
+	m, err := s.passWith(ctx, pass, func() (*made, error) {
+		return s.pass(ctx, pass, d.part, &follower{d: d}, s.ScratchDir())
+	})
 	return m, s.writing(err)
 }
 

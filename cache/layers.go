@@ -115,7 +115,7 @@ func (s *Store) read(ctx context.Context, p *part) (Layer, error) {
 	if s.readOnly != nil {
 		return s.readAside(ctx, p)
 	}
-	release, err := s.claim(ctx, s.passes, p.digest)
+	pass, release, err := s.claim(ctx, p.digest)
 	var full *SpaceError
 	if errors.As(err, &full) {
 		return s.readAside(ctx, p)
@@ -128,65 +128,69 @@ func (s *Store) read(ctx context.Context, p *part) (Layer, error) {
 	if l, ok, err := s.derived(p); ok || err != nil {
 		return l, err
 	}
-	l, err := s.readInto(ctx, p, s.ScratchDir(), true)
+	l, err := s.readInto(ctx, pass, p, s.ScratchDir(), true)
 	if isFull(err) || errors.As(err, &full) {
-		return s.readOutside(ctx, p)
+		return s.readOutside(ctx, pass, p)
 	}
 	return l, err
 }
 
-// claim takes a slot and the layer's lock. It never waits for the lock with the
-// slot in its hands, or two processes could wait for each other for ever.
-func (s *Store) claim(ctx context.Context, slots slots, digest v1.Hash) (release func(), err error) {
-	if err := slots.take(ctx); err != nil {
-		return nil, err
+// claim takes a slot for a pass, and the layer's lock. It never waits for the lock
+// with the slot in its hands, or two processes could wait for each other for ever.
+func (s *Store) claim(ctx context.Context, digest v1.Hash) (pass *slot, release func(), err error) {
+	if pass, err = s.passes.take(ctx); err != nil {
+		return nil, nil, err
 	}
 	l, err := s.tryLock(layerLock(digest), exclusive)
 	if l == nil && err == nil {
-		slots.free()
+		pass.release()
 		if l, err = s.lock(ctx, layerLock(digest), exclusive); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		if err := slots.take(ctx); err != nil {
+		if pass, err = s.passes.take(ctx); err != nil {
 			l.unlock()
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	if err != nil {
-		slots.free()
-		return nil, err
+		pass.release()
+		return nil, nil, err
 	}
-	return func() { l.unlock(); slots.free() }, nil
+	return pass, func() { l.unlock(); pass.release() }, nil
 }
 
 // readAside reads a layer without a place in the store for what it makes of it.
 func (s *Store) readAside(ctx context.Context, p *part) (Layer, error) {
-	if err := s.passes.take(ctx); err != nil {
+	pass, err := s.passes.take(ctx)
+	if err != nil {
 		return Layer{}, err
 	}
-	defer s.passes.free()
-	return s.readOutside(ctx, p)
+	defer pass.release()
+	return s.readOutside(ctx, pass, p)
 }
 
-func (s *Store) readOutside(ctx context.Context, p *part) (Layer, error) {
+func (s *Store) readOutside(ctx context.Context, pass *slot, p *part) (Layer, error) {
 	dir, err := s.scratchOutside()
 	if err != nil {
 		return Layer{}, err
 	}
-	return s.readInto(ctx, p, dir, false)
+	return s.readInto(ctx, pass, p, dir, false)
 }
 
 // readInto makes a pass over a layer, with its files in dir, and publishes them or
 // leaves them without names.
-func (s *Store) readInto(ctx context.Context, p *part, dir string, publish bool) (Layer, error) {
-	blob, stored, err := s.open(p)
+func (s *Store) readInto(ctx context.Context, pass *slot, p *part, dir string, publish bool) (Layer, error) {
+	m, err := s.passWith(ctx, pass, func() (*made, error) {
+		blob, stored, err := s.open(p)
+		if err != nil {
+			return nil, err
+		}
+		defer blob.Close()
+		m, err := s.pass(ctx, pass, p, s.reading(p, blob), dir)
+		return m, s.blame(p, stored, err)
+	})
 	if err != nil {
 		return Layer{}, err
-	}
-	defer blob.Close()
-	m, err := s.pass(ctx, p, s.reading(p, blob), dir)
-	if err != nil {
-		return Layer{}, s.blame(p, stored, err)
 	}
 	l, err := m.open()
 	switch {

@@ -60,7 +60,7 @@ func Open(dir string, o Options) (*Store, error) {
 	}
 	s := &Store{
 		dir: abs, options: o,
-		downloads: make(slots, jobs), passes: make(slots, jobs),
+		downloads: newSlots(jobs), passes: newSlots(jobs),
 		stall: time.Minute, pause: backoff,
 	}
 	s.talk.progress, s.talk.waiting = o.Progress, o.Waiting

@@ -76,10 +76,11 @@ func (s *Store) fetch(ctx context.Context, p *part) error {
 	if done, err := s.exists(p); done || err != nil {
 		return err
 	}
-	if err := s.downloads.take(ctx); err != nil {
+	download, err := s.downloads.take(ctx)
+	if err != nil {
 		return err
 	}
-	free := sync.OnceFunc(s.downloads.free)
+	free := sync.OnceFunc(download.release)
 	defer free()
 	l, err := s.tryLock(layerLock(p.digest), exclusive)
 	if l == nil && err == nil {
@@ -101,10 +102,11 @@ func (s *Store) fetchAfter(ctx context.Context, p *part) error {
 		return err
 	}
 	defer l.unlock()
-	if err := s.downloads.take(ctx); err != nil {
+	download, err := s.downloads.take(ctx)
+	if err != nil {
 		return err
 	}
-	free := sync.OnceFunc(s.downloads.free)
+	free := sync.OnceFunc(download.release)
 	defer free()
 	return s.fetchLocked(ctx, p, free)
 }
@@ -147,11 +149,12 @@ func (s *Store) exists(p *part) (bool, error) {
 
 // passStored reads a blob of the store whose derived files are missing.
 func (s *Store) passStored(ctx context.Context, p *part) error {
-	if err := s.passes.take(ctx); err != nil {
+	pass, err := s.passes.take(ctx)
+	if err != nil {
 		return err
 	}
-	defer s.passes.free()
-	l, err := s.readInto(ctx, p, s.ScratchDir(), true)
+	defer pass.release()
+	l, err := s.readInto(ctx, pass, p, s.ScratchDir(), true)
 	if err != nil {
 		return s.writing(err)
 	}

@@ -113,12 +113,12 @@ func (v *verifier) strayHome() (string, error) {
 
 // rebuild makes what is derived from a layer again.
 func (v *verifier) rebuild(ctx context.Context, p *part) error {
-	release, err := v.store.claim(ctx, v.store.passes, p.digest)
+	pass, release, err := v.store.claim(ctx, p.digest)
 	if err != nil {
 		return err
 	}
 	defer release()
-	l, err := v.store.readInto(ctx, p, v.store.ScratchDir(), true)
+	l, err := v.store.readInto(ctx, pass, p, v.store.ScratchDir(), true)
 	if err != nil {
 		return v.store.writing(err)
 	}

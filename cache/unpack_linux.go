@@ -143,10 +143,11 @@ func (s *Store) contents(ctx context.Context, p *plan, target *unpack.Target) er
 			continue
 		}
 		g.Go(func() error {
-			if err := s.passes.take(ctx); err != nil {
+			pass, err := s.passes.take(ctx)
+			if err != nil {
 				return err
 			}
-			defer s.passes.free()
+			defer pass.release()
 			return part.fail(s.contentsOf(ctx, part, target.Contents(i)))
 		})
 	}

@@ -110,7 +110,7 @@ func (v *verifier) blobs(ctx context.Context) error {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(cap(v.store.passes))
+	g.SetLimit(int(v.store.passes.all))
 	for _, e := range found {
 		name := path.Join(blobDir, e.Name())
 		if !isHex64(e.Name()) || !e.Type().IsRegular() {
@@ -135,8 +135,13 @@ func (v *verifier) blob(ctx context.Context, h v1.Hash) error {
 		return err
 	}
 	defer f.Close()
+	pass, err := v.store.passes.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer pass.release()
 	r := v.roles[h]
-	size, err := v.read(ctx, f, h, r)
+	size, err := v.read(ctx, pass, f, h, r)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -155,17 +160,22 @@ func (v *verifier) blob(ctx context.Context, h v1.Hash) error {
 }
 
 // read returns how many bytes a blob has and what is wrong with it.
-func (v *verifier) read(ctx context.Context, f *os.File, h v1.Hash, r *role) (int64, error) {
+func (v *verifier) read(ctx context.Context, pass *slot, f *os.File, h v1.Hash, r *role) (int64, error) {
 	in := &tracked{r: &untilDone{ctx, f}}
 	wrong, told := error(nil), false
 	if r != nil && r.layer != nil {
-		wrong, told = v.layer(ctx, r.layer, in)
+		wrong, told = v.layer(ctx, pass, r.layer, in)
+		if wrong == layer.ErrCrowded {
+			if err := errors.Join(pass.alone(ctx), in.rewind(f)); err != nil {
+				return 0, err
+			}
+			wrong, told = v.layer(ctx, pass, r.layer, in)
+		}
 	}
 	if !told && in.err == nil {
-		if _, err := f.Seek(0, io.SeekStart); err != nil {
+		if err := in.rewind(f); err != nil {
 			return 0, err
 		}
-		in.n = 0
 		wrong = hashed(in, h)
 	}
 	if in.err != nil {
@@ -194,6 +204,12 @@ func (t *tracked) Read(p []byte) (int, error) {
 	return n, err
 }
 
+func (t *tracked) rewind(f io.Seeker) error {
+	t.n = 0
+	_, err := f.Seek(0, io.SeekStart)
+	return err
+}
+
 func hashed(r io.Reader, want v1.Hash) error {
 	h := sha256.New()
 	if _, err := io.CopyBuffer(struct{ io.Writer }{h}, r, make([]byte, 256<<10)); err != nil {
@@ -207,11 +223,15 @@ func hashed(r io.Reader, want v1.Hash) error {
 
 // layer makes the pass again and holds what was derived against what comes out. It
 // tells nothing of a layer that cannot be read as one: another program may have
-// put it here, or a limit may be lower than it was.
-func (v *verifier) layer(ctx context.Context, p *part, blob io.Reader) (wrong error, told bool) {
+// put it here, or a limit may be lower than it was. It may be layer.ErrCrowded that is wrong.
+func (v *verifier) layer(ctx context.Context, pass *slot, p *part, blob io.Reader) (wrong error, told bool) {
 	toc, kept := sha256.New(), sha256.New()
 	_, err := layer.Index(ctx, blob, layer.Outputs{TOC: toc, Kept: kept}, layer.IndexOptions{
-		Limits: v.store.options.Limits, Digest: p.digest, Size: p.size, DiffID: p.diffID, TempDir: v.store.ScratchDir()})
+		Limits: v.store.options.Limits, Digest: p.digest, Size: p.size, DiffID: p.diffID,
+		TempDir: v.store.ScratchDir(), Alone: pass.isAlone()})
+	if errors.Is(err, layer.ErrCrowded) {
+		return layer.ErrCrowded, false
+	}
 	var mismatch *layer.MismatchError
 	if errors.As(err, &mismatch) {
 		return blameConfig(err), true

@@ -203,13 +203,14 @@ func (l limitsFlag) Type() string { return "LIST" }
 func (l limitsFlag) Set(s string) error {
 	fields := map[string]*int64{
 		"entries": &l.limits.Entries, "unpacked": &l.limits.Unpacked, "ratio": &l.limits.Ratio,
-		"path": &l.limits.Path, "names": &l.limits.Names, "xattrs": &l.limits.Xattrs,
+		"path": &l.limits.Path, "names": &l.limits.Names,
+		"memory": &l.limits.Memory, "xattrs": &l.limits.Xattrs,
 	}
 	for pair := range strings.SplitSeq(s, ",") {
 		name, number, ok := strings.Cut(pair, "=")
 		field := fields[strings.TrimSpace(name)]
 		if !ok || field == nil {
-			return fmt.Errorf("%q is not NAME=N with one of entries, unpacked, ratio, path, xattrs", pair)
+			return fmt.Errorf("%q is not NAME=N with one of entries, unpacked, ratio, path, names, memory, xattrs", pair)
 		}
 		n, err := parseNumber(strings.TrimSpace(number))
 		if err != nil {

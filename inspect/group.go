@@ -15,42 +15,20 @@ type hiddenOptions struct {
 }
 
 // hiddenIn sums up the hidden copies of a tree of the lowest layers, by path and by
-// the layer that carries them. Memory is bounded by the limit and by the number of
-// hidden files that have several names.
-//
-// Copies come in the order of their paths, but for files of several names, which
-// come late. They are held; if there are any, a second pass puts them where they
-// belong.
+// the layer that carries them. Memory is bounded by the limit.
 func (in *Input) hiddenIn(tree *layer.Tree, o hiddenOptions) (Reclaimable, []int64, error) {
-	layers := in.Layers[:len(tree.Layers())]
-	late := make(map[string][]HiddenCopy)
-	g := newGrouper(layers, o, nil)
-	for c, err := range tree.Reclaimable() {
-		switch {
-		case err != nil:
-			return Reclaimable{}, nil, err
-		case o.keep != nil && !o.keep(c):
-		case c.Names > 1:
-			late[c.Path] = append(late[c.Path], g.copyOf(c))
-		default:
-			g.add(c)
-		}
-	}
-	if len(late) == 0 {
-		sum, bytes := g.finish()
-		return sum, bytes, nil
-	}
-	g = newGrouper(layers, o, late)
+	g := newGrouper(in.Layers[:len(tree.Layers())], o)
 	for c, err := range tree.Reclaimable() {
 		if err != nil {
 			return Reclaimable{}, nil, err
 		}
-		if c.Names == 1 && (o.keep == nil || o.keep(c)) {
+		if o.keep == nil || o.keep(c) {
 			g.add(c)
 		}
 	}
-	sum, bytes := g.finish()
-	return sum, bytes, nil
+	g.flush()
+	g.sum.Top = g.top.sorted()
+	return g.sum, g.bytes, nil
 }
 
 // grouper makes paths of copies that come in path order.
@@ -59,14 +37,13 @@ type grouper struct {
 	from  []Layer
 	bytes []int64 // by layer
 	top   *topK[Hidden]
-	late  map[string][]HiddenCopy
 
 	path    string
 	current []HiddenCopy // of path
 }
 
-func newGrouper(from []Layer, o hiddenOptions, late map[string][]HiddenCopy) *grouper {
-	g := &grouper{from: from, bytes: make([]int64, len(from)), top: newTopK(o.limit, ranking(o.by)), late: late}
+func newGrouper(from []Layer, o hiddenOptions) *grouper {
+	g := &grouper{from: from, bytes: make([]int64, len(from)), top: newTopK(o.limit, ranking(o.by))}
 	g.sum.By = cmp.Or(o.by, ByUnpacked)
 	if extentsKnown(from) {
 		g.sum.Content = new(int64)
@@ -96,8 +73,6 @@ func (g *grouper) add(c layer.Copy) {
 
 // flush closes the current path.
 func (g *grouper) flush() {
-	g.current = append(g.current, g.late[g.path]...)
-	delete(g.late, g.path)
 	g.group(g.path, g.current)
 	g.current = g.current[:0]
 }
@@ -124,16 +99,6 @@ func (g *grouper) group(path string, copies []HiddenCopy) {
 	if g.top.wants(h) {
 		h.Named = named(path)
 		h.Copies = slices.Clone(copies)
-		slices.SortFunc(h.Copies, func(a, b HiddenCopy) int { return cmp.Compare(a.Layer, b.Layer) })
 		g.top.add(h)
 	}
-}
-
-func (g *grouper) finish() (Reclaimable, []int64) {
-	g.flush()
-	for path, copies := range g.late {
-		g.group(path, copies)
-	}
-	g.sum.Top = g.top.sorted()
-	return g.sum, g.bytes
 }

@@ -44,6 +44,12 @@ func (b *builder) add(h *Header, digest []byte) error {
 	return err
 }
 
+// memory is what the builder holds, in bytes, about.
+func (b *builder) memory() int64 {
+	const perLink = 64 // in a map, and what waits for its target
+	return b.nodes.memory() + b.spool.memoryUsed() + int64(len(b.links)+len(b.pending))*perLink
+}
+
 func (b *builder) addHeader(h *Header, digest []byte) error {
 	b.entries++
 	if b.entries > b.limits.Entries {

@@ -72,13 +72,14 @@ func NewDecoder(r io.Reader) (*Decoder, error) { return newInput(r).decoder() }
 
 // newDecoderInTurn makes a decoder that may wait in Read, until ctx is done, for others
 // that were made so and use much memory, until they are closed or at their end. So
-// whoever has one must read on to the end or close it, whatever the others do.
+// whoever has one must read on to the end or close it, whatever the others do. Its
+// window is part of a pass's share of memory.
 //
 // Where the caller holds all that it reads to a hash of its own, zstd's checksums, of
 // 64 bits, are left alone: they would find nothing more.
-func newDecoderInTurn(ctx context.Context, r io.Reader, hashed bool) (*Decoder, error) {
+func newDecoderInTurn(ctx context.Context, r io.Reader, s *share, hashed bool) (*Decoder, error) {
 	in := newInput(r)
-	in.ctx, in.hashed = ctx, hashed
+	in.ctx, in.share, in.hashed = ctx, s, hashed
 	return in.decoder()
 }
 

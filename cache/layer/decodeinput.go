@@ -15,7 +15,8 @@ type input struct {
 	err  error           // what src returned at last
 	ctx  context.Context // until when the codec may wait for memory; nil if it must not wait
 
-	hashed bool // what the codec gives is held to a hash
+	share  *share // set with ctx
+	hashed bool   // what the codec gives is held to a hash
 }
 
 const inputSize = 128 << 10

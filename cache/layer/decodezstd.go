@@ -86,6 +86,10 @@ func (c *zstdCodec) grow(window uint64) error {
 			return err
 		}
 		c.held = int64(window)
+		if err := c.in.share.holdWindow(c.held); err != nil {
+			c.in.err = err
+			return err
+		}
 	}
 	if window > smallZstdWindow {
 		if err := c.renew(); err != nil {
@@ -116,7 +120,10 @@ func (c *zstdCodec) release() {
 	if c.frames.room > smallZstdWindow {
 		c.z = nil
 	}
-	windows.Release(c.held)
+	if c.held > 0 {
+		windows.Release(c.held)
+		_ = c.in.share.holdWindow(0) // less is never too much
+	}
 	c.held = 0
 }
 

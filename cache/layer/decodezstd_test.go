@@ -81,7 +81,9 @@ func TestZstdFrames(t *testing.T) {
 	}
 }
 
-func inTurn(r io.Reader) (*Decoder, error) { return newDecoderInTurn(context.Background(), r, false) }
+func inTurn(r io.Reader) (*Decoder, error) {
+	return newDecoderInTurn(context.Background(), r, &share{alone: true, limit: 1 << 40}, false)
+}
 
 func wantNoWindows(t *testing.T) {
 	t.Helper()
@@ -133,7 +135,7 @@ func TestZstdWindowsTakeTurns(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error)
 	go func() {
-		d, err := read(newDecoderInTurn(ctx, bytes.NewReader(blob), false))
+		d, err := read(newDecoderInTurn(ctx, bytes.NewReader(blob), &share{alone: true, limit: 1 << 40}, false))
 		d.Close()
 		ended <- err
 	}()

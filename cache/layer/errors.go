@@ -43,7 +43,7 @@ const maxErrorName = 200
 
 // LimitError says that a layer is larger than a limit allows.
 type LimitError struct {
-	What  string // which limit, by its name in Limits: "entries", "unpacked", "ratio", "path", "names", "xattrs"
+	What  string // which limit, by its name in Limits: "entries", "unpacked", "ratio", "path", "names", "memory", "xattrs"
 	Limit int64
 	Entry string // the entry that passed it, "" if none
 }

@@ -21,6 +21,10 @@ type IndexOptions struct {
 	Digest v1.Hash
 	Size   int64
 	DiffID DiffID
+	// Alone promises that no other pass runs in this process. Without it, a pass may
+	// end with ErrCrowded: with nothing lost but time, and only where its layer and
+	// those that are read at the same time have hundreds of thousands of names.
+	Alone bool
 	// TempDir is where what does not fit in memory goes, in unlinked files; "" is os.TempDir().
 	TempDir string
 }
@@ -56,7 +60,7 @@ type Indexed struct {
 // Memory is bounded however large the layer. On any error in reading it still
 // drains r, so that damage (a *MismatchError) is told from a layer that is broken
 // as published (*CorruptError, *RefusedError, *LimitError). A limit ends the pass
-// at once.
+// at once, and so does ErrCrowded.
 func Index(ctx context.Context, r io.Reader, out Outputs, o IndexOptions) (Indexed, error) {
 	p := newPass(ctx, r, out, o)
 	defer p.close()
@@ -64,7 +68,8 @@ func Index(ctx context.Context, r io.Reader, out Outputs, o IndexOptions) (Index
 	p.stop()
 	var limit *LimitError
 	var bug *PanicError
-	if errors.As(err, &limit) || errors.As(err, &bug) || ctx.Err() != nil || p.declined != nil || p.blob.failed(err) {
+	if errors.As(err, &limit) || errors.As(err, &bug) || errors.Is(err, ErrCrowded) ||
+		ctx.Err() != nil || p.declined != nil || p.blob.failed(err) {
 		return Indexed{}, errors.Join(ctx.Err(), err)
 	}
 	if mismatch := p.check(err); mismatch != nil {
@@ -86,6 +91,7 @@ type pass struct {
 	diff     hash.Hash // nil where the blob is the tar itself
 	reader   *Reader
 	builder  *builder
+	share    share // of memory
 	extents  *extentsBuilder
 	kept     *keptWriter
 	files    *blake3.Hasher // nil where only Contents is asked for
@@ -103,10 +109,12 @@ func newPass(ctx context.Context, r io.Reader, out Outputs, o IndexOptions) *pas
 		blob:    &blobReader{ctx: ctx, r: r, hash: sha256.New(), limit: o.Size},
 		builder: newBuilder(o.TempDir, o.Limits),
 		extents: newExtentsBuilder(),
+		share:   share{limit: o.Limits.Memory},
 	}
 	if out.Contents == nil || out.TOC != nil {
 		p.files = blake3.New()
 	}
+	p.share.alone = o.Alone || p.files == nil // without a tree there is nothing to share
 	return p
 }
 
@@ -122,12 +130,13 @@ func (p *pass) close() {
 		p.decoder.Close()
 	}
 	p.builder.spool.close()
+	p.share.free()
 }
 
 // run reads the blob and the tar in it to their ends.
 func (p *pass) run() (err error) {
 	defer recovered(&err)
-	decoder, err := newDecoderInTurn(p.blob.ctx, p.blob, p.o.DiffID != DiffID{})
+	decoder, err := newDecoderInTurn(p.blob.ctx, p.blob, &p.share, p.o.DiffID != DiffID{})
 	if err != nil {
 		return err
 	}
@@ -165,6 +174,9 @@ func (p *pass) entries() error {
 			continue
 		}
 		if err := p.builder.add(h, digest); err != nil {
+			return err
+		}
+		if err := p.share.holdTree(p.builder.memory()); err != nil {
 			return err
 		}
 	}

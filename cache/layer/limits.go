@@ -8,7 +8,7 @@ package layer
 // made to fill the host's memory takes no more than about 150 MB.
 type Limits struct {
 	// Entries in the tar, and names in the layer's tree, directories that entries
-	// only imply included. Default 1,500,000.
+	// only imply included. Default 1,400,000.
 	Entries int64
 	// Unpacked bytes: of the uncompressed tar. Default 1 TiB.
 	Unpacked int64
@@ -21,6 +21,9 @@ type Limits struct {
 	// Names is the bytes of all names of the layer's tree, a directory's counted
 	// once, and of targets that hard links to hard links take over. Default 40 MiB.
 	Names int64
+	// Memory bytes, about: of the layer's tree while it is read, and of the window of
+	// its decoder. A zstd stream may ask for a window of 128 MiB. Default 160 MiB.
+	Memory int64
 	// Xattrs bytes: of one entry's PAX records, extended attributes included.
 	// Default 1 MiB.
 	Xattrs int64
@@ -39,11 +42,12 @@ func (l Limits) WithDefaults() Limits {
 			*p = 1<<63 - 1
 		}
 	}
-	set(&l.Entries, 1_500_000)
+	set(&l.Entries, 1_400_000)
 	set(&l.Unpacked, 1<<40)
 	set(&l.Ratio, 200)
 	set(&l.Path, 4<<10)
 	set(&l.Names, 40<<20)
+	set(&l.Memory, 160<<20)
 	set(&l.Xattrs, 1<<20)
 	return l
 }

@@ -33,6 +33,7 @@ const (
 )
 
 const (
+	nodeSize  = 24 // bytes
 	nodeChunk = 8192
 	rootNode  = uint32(1)
 )
@@ -54,6 +55,12 @@ func newNodeTable(limits Limits) *nodeTable {
 	root := t.grow()
 	*t.at(root) = node{kind: Dir, implied: true}
 	return t
+}
+
+// memory is what the table holds, in bytes.
+func (t *nodeTable) memory() int64 {
+	nodes := int64(len(t.chunks)) * nodeChunk * nodeSize
+	return nodes + int64(len(t.names.pages))*namePage + int64(len(t.slots))*4
 }
 
 func (t *nodeTable) at(i uint32) *node { return &t.chunks[i/nodeChunk][i%nodeChunk] }

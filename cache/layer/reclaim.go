@@ -15,14 +15,14 @@ type Copy struct {
 	Entry    Entry
 }
 
-// Reclaimable yields every hidden copy that has bytes, each once: the bytes that
-// the layers carry and no container sees. Memory grows with the number of files
-// that have several names, not with the files.
+// Reclaimable yields every hidden copy that has bytes, each once, in the order of
+// ComparePaths, at one path the lowest layer first: the bytes that the layers carry and
+// no container sees. Memory grows with the number of files that have several names,
+// by a few bytes each, not with the files.
 func (t *Tree) Reclaimable() iter.Seq2[Copy, error] {
 	return func(yield func(Copy, error) bool) {
-		r := reclaim{groups: make(map[carried]*Copy)}
-		var err error
-		if r.links, err = t.linksBelow(); err != nil {
+		r, err := t.newReclaim()
+		if err != nil {
 			yield(Copy{}, err)
 			return
 		}
@@ -31,7 +31,7 @@ func (t *Tree) Reclaimable() iter.Seq2[Copy, error] {
 				yield(Copy{}, err)
 				return
 			}
-			if !r.path(m, yield) {
+			if !r.yield(m, yield) {
 				return
 			}
 		}
@@ -44,72 +44,86 @@ type carried struct {
 	offset int64
 }
 
+// reclaim knows what a path alone does not tell: what hid files by their other names.
 type reclaim struct {
-	links  map[carried]int   // content with hard links whose target their layers do not hold by that name: what hid the last, or inView
-	groups map[carried]*Copy // files of several names of which some have come, all hidden; nil for a visible one
+	links  map[carried]int // content with hard links whose target their layers do not hold by that name: what hid the last, or inView
+	groups [][]int32       // by layer and group: what hid the last name, or inView, or 0 for files that were yielded
 }
 
-// path looks at the entries of one path.
-func (r *reclaim) path(m *merge, yield func(Copy, error) bool) bool {
+func (t *Tree) newReclaim() (*reclaim, error) {
+	links, err := t.linksBelow()
+	if err != nil {
+		return nil, err
+	}
+	r := &reclaim{links: links, groups: make([][]int32, len(t.layers))}
+	several := false
+	for i, toc := range t.layers {
+		r.groups[i] = make([]int32, toc.meta.Groups)
+		several = several || toc.meta.Groups > 0
+	}
+	if !several {
+		return r, nil
+	}
+	for m, err := range t.merged("") {
+		if err != nil {
+			return nil, err
+		}
+		r.note(m)
+	}
+	return r, nil
+}
+
+// note looks at the names at one path that files of several names have.
+func (r *reclaim) note(m *merge) {
+	v := m.see()
+	for i, h := range m.group {
+		if h.rec.kind == File && h.rec.group > 0 {
+			by := &r.groups[h.layer][h.rec.group-1]
+			*by = max(*by, int32(r.hiddenBy(m, v, i)))
+		}
+	}
+}
+
+// yield yields the copies whose first name is at one path.
+func (r *reclaim) yield(m *merge, yield func(Copy, error) bool) bool {
 	v := m.see()
 	for i, h := range m.group {
 		if h.rec.kind != File || h.rec.size == 0 {
 			continue
 		}
-		last := r.links[carried{h.layer, h.rec.offset}]
-		if last == inView {
-			continue
+		by := 0
+		if g := h.rec.group; g > 0 {
+			by = int(r.groups[h.layer][g-1])
+			r.groups[h.layer][g-1] = 0
+		} else {
+			by = r.hiddenBy(m, v, i)
 		}
-		hidden := -1
-		if v.top < 0 || i < v.low {
-			hidden, _ = m.hiddenBy(i)
-			hidden = max(hidden, last)
-		}
-		if c := r.entry(m, h, hidden); c != nil && !yield(*c, nil) {
+		if by != 0 && by != inView && !yield(newCopy(m, h, by), nil) {
 			return false
 		}
 	}
 	return true
 }
 
-// entry takes one name of a file and returns the file's copy if it is the last
-// and all are hidden.
-func (r *reclaim) entry(m *merge, h *head, hiddenBy int) *Copy {
-	if h.rec.group == 0 {
-		if hiddenBy < 0 {
-			return nil
-		}
-		return newCopy(m, h, hiddenBy)
+// hiddenBy is the layer that hides the name group[i] and all links to it from other
+// layers, or inView.
+func (r *reclaim) hiddenBy(m *merge, v view, i int) int {
+	h := m.group[i]
+	last := r.links[carried{h.layer, h.rec.offset}]
+	if last == inView || v.top >= 0 && i >= v.low {
+		return inView
 	}
-	key := carried{h.layer, h.rec.offset}
-	c, known := r.groups[key]
-	switch {
-	case hiddenBy < 0:
-		r.groups[key] = nil
-		return nil
-	case !known:
-		c = newCopy(m, h, hiddenBy)
-		r.groups[key] = c
-	case c == nil:
-		return nil
-	default:
-		c.Names++
-		c.HiddenBy = max(c.HiddenBy, hiddenBy)
-	}
-	if c.Names < int(h.rec.links) {
-		return nil
-	}
-	delete(r.groups, key)
-	return c
+	layer, _ := m.hiddenBy(i)
+	return max(layer, last)
 }
 
-func newCopy(m *merge, h *head, hiddenBy int) *Copy {
+func newCopy(m *merge, h *head, hiddenBy int) Copy {
 	e := h.rec.entry(string(m.path))
-	return &Copy{Path: e.Path, Names: 1, Layer: h.layer, HiddenBy: hiddenBy, Bytes: e.Size, Entry: e}
+	return Copy{Path: e.Path, Names: int(max(e.Links, 1)), Layer: h.layer, HiddenBy: hiddenBy, Bytes: e.Size, Entry: e}
 }
 
 // inView stands for the layer that hides what none does.
-const inView = math.MaxInt
+const inView = math.MaxInt32
 
 // linksBelow finds the content of lower layers to which layers have hard links,
 // and which layer hid the last of these. Stacks without such links, nearly all,

@@ -56,6 +56,11 @@ func (s *spool) add(record []byte) (uint32, error) {
 
 func (s *spool) size() int64 { return int64(len(s.memory)) + s.filed + int64(len(s.tail)) }
 
+// memoryUsed is what the spool holds, in bytes.
+func (s *spool) memoryUsed() int64 {
+	return int64(cap(s.memory)+cap(s.tail)) + int64(len(s.ring))*spoolPageSize
+}
+
 func (s *spool) write(p []byte) {
 	if s.file == nil && len(s.tail) == 0 {
 		if room := spoolMemory - len(s.memory); room > 0 {

@@ -14,24 +14,43 @@ import (
 	"testing"
 )
 
+// shape is of an image that is large in some way.
+type shape struct {
+	layers, entries int
+	linked          bool // every file has a second name
+}
+
+func (l shape) files() int {
+	if l.linked {
+		return 2 * l.layers * l.entries
+	}
+	return l.layers * l.entries
+}
+
 // TestMemoryIsBounded holds the program to its bound of memory on images that are
-// large in one way: many entries in a layer, and many layers.
+// large in one way: many entries in a layer, many layers, and large layers that would
+// be read side by side.
 func TestMemoryIsBounded(t *testing.T) {
 	const bound = 150 // MB
 	program := built(t)
-	for _, c := range []struct{ layers, entries int }{{1, 1_000_000}, {300, 1_000}} {
-		t.Run(fmt.Sprintf("%d layers of %d entries", c.layers, c.entries), func(t *testing.T) {
+	for _, c := range []shape{{1, 1_000_000, false}, {300, 1_000, false}, {2, 600_000, true}} {
+		t.Run(fmt.Sprintf("%+v", c), func(t *testing.T) {
 			dir := t.TempDir()
 			t.Setenv("LAYERS_STORE", filepath.Join(t.TempDir(), "store"))
-			writeLayout(t, dir, c.layers, c.entries)
+			writeLayout(t, dir, c)
 			for _, when := range []string{"cold", "second", "warm"} {
 				mb, out := peak(t, program, "inspect", "-f", "json", "oci:"+dir)
 				t.Logf("%s: %d MB", when, mb)
 				if mb > bound {
 					t.Errorf("a %s inspect took %d MB, more than %d", when, mb, bound)
 				}
-				if n := filesOf(t, out); n != c.layers*c.entries {
-					t.Errorf("%s: %d files, not %d", when, n, c.layers*c.entries)
+				if n := filesOf(t, out); n != c.files() {
+					t.Errorf("%s: %d files, not %d", when, n, c.files())
+				}
+			}
+			for _, args := range [][]string{{"pull", "-q", "oci:" + dir}, {"cache", "verify"}} {
+				if mb, _ := peak(t, program, args...); mb > bound {
+					t.Errorf("%s took %d MB, more than %d", args, mb, bound)
 				}
 			}
 		})
@@ -60,7 +79,7 @@ type descriptor struct {
 
 // writeLayout writes an OCI layout of one image, layer by layer, without ever having
 // one of them in memory.
-func writeLayout(t *testing.T, dir string, layers, entries int) {
+func writeLayout(t *testing.T, dir string, l shape) {
 	t.Helper()
 	blobs := filepath.Join(dir, "blobs/sha256")
 	if err := os.MkdirAll(blobs, 0o755); err != nil {
@@ -68,8 +87,8 @@ func writeLayout(t *testing.T, dir string, layers, entries int) {
 	}
 	var descriptors []descriptor
 	var diffIDs []string
-	for n := range layers {
-		d, diffID := writeLayer(t, blobs, n, entries)
+	for n := range l.layers {
+		d, diffID := writeLayer(t, blobs, n, l)
 		descriptors, diffIDs = append(descriptors, d), append(diffIDs, diffID)
 	}
 	const oci = "application/vnd.oci.image."
@@ -105,7 +124,7 @@ func writeJSON(t *testing.T, blobs, mediaType string, value any) descriptor {
 }
 
 // writeLayer writes the layer number n as a gzip stream among the blobs.
-func writeLayer(t *testing.T, blobs string, n, entries int) (d descriptor, diffID string) {
+func writeLayer(t *testing.T, blobs string, n int, l shape) (d descriptor, diffID string) {
 	t.Helper()
 	f, err := os.CreateTemp(blobs, "")
 	if err != nil {
@@ -117,7 +136,7 @@ func writeLayer(t *testing.T, blobs string, n, entries int) (d descriptor, diffI
 	if err != nil {
 		t.Fatal(err)
 	}
-	writeEntries(t, tar.NewWriter(io.MultiWriter(z, unpacked)), n, entries)
+	writeEntries(t, tar.NewWriter(io.MultiWriter(z, unpacked)), n, l)
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -134,16 +153,23 @@ func writeLayer(t *testing.T, blobs string, n, entries int) (d descriptor, diffI
 
 // writeEntries writes files in directories of a thousand, in an order that is not
 // that of their names; every layer hides what the one below has.
-func writeEntries(t *testing.T, w *tar.Writer, n, entries int) {
+func writeEntries(t *testing.T, w *tar.Writer, n int, l shape) {
 	t.Helper()
-	for i := range entries {
-		i = i * 7919 % entries // a prime that divides no number of entries here
+	for i := range l.entries {
+		i = i * 7919 % l.entries // a prime that divides no number of entries here
 		body := fmt.Sprintf("%d of layer %d\n", i, n)
 		h := &tar.Header{Name: fmt.Sprintf("srv/%d/some-file-with-a-name-%d", i/1000, i), Size: int64(len(body)), Mode: 0o644}
 		if err := w.WriteHeader(h); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := io.WriteString(w, body); err != nil {
+			t.Fatal(err)
+		}
+		if !l.linked {
+			continue
+		}
+		link := &tar.Header{Typeflag: tar.TypeLink, Name: h.Name + "-too", Linkname: h.Name, Mode: 0o644}
+		if err := w.WriteHeader(link); err != nil {
 			t.Fatal(err)
 		}
 	}
