@@ -179,7 +179,7 @@ func (s *storeFlags) dir(c *cobra.Command) {
 func (s *storeFlags) work(c *cobra.Command) {
 	s.dir(c)
 	c.Flags().IntVar(&s.Jobs, "jobs", 0, "read and download `N` layers side by side (0: by the CPUs)")
-	c.Flags().Var(limitsFlag{&s.Limits}, "limits", "of a layer, as NAME=N,NAME=N: entries, unpacked, ratio, path, names, xattrs")
+	c.Flags().Var(limitsFlag{&s.Limits}, "limits", "of a layer, as NAME=N,NAME=N: entries, unpacked, ratio, path, names, memory, xattrs")
 	addChoice(c, &s.Progress, "progress", "how to show it", term.ModeAuto, term.ModeTTY, term.ModePlain, term.ModeJSON, term.ModeNone)
 }
 
