@@ -104,14 +104,16 @@ func (l *lease) release() error {
 	return errors.Join(err, l.f.Close())
 }
 
-// survey is what the leases say.
+// survey is what the leases say, and the records of mounts.
 type survey struct {
 	needs needs           // of those whose owners live
 	alive map[string]bool // by the lease's name
 	dead  []string
+	// unmounted are the files that tell of mounts that are gone.
+	unmounted []string
 }
 
-// leases reads what living processes rely on. The caller holds the exclusive gc lock.
+// leases reads what living processes and mounts rely on. The caller holds the exclusive gc lock.
 func (s *Store) leases() (survey, error) {
 	found := survey{needs: newNeeds(), alive: map[string]bool{}}
 	names, err := os.ReadDir(s.path(leaseDir))
@@ -131,7 +133,8 @@ func (s *Store) leases() (survey, error) {
 			found.dead = append(found.dead, e.Name())
 		}
 	}
-	return found, nil
+	found.unmounted, err = s.mountNeeds(found.needs)
+	return found, err
 }
 
 func readLease(path string) (n needs, lives bool, err error) {

@@ -26,7 +26,18 @@ const (
 	exclusive = unix.LOCK_EX
 )
 
-const layerLockPrefix = "layer-"
+const (
+	layerLockPrefix    = "layer-"
+	snapshotLockPrefix = "snapshot-"
+)
+
+// isOnce reports whether a lock's file goes with the lock: there are as many as layers.
+func isOnce(name string) bool {
+	return strings.HasPrefix(name, layerLockPrefix) || strings.HasPrefix(name, snapshotLockPrefix)
+}
+
+// snapshotLock is held, exclusively, by whoever makes the snapshot.
+func snapshotLock(name string) string { return snapshotLockPrefix + name }
 
 // layerLock is held, exclusively, by whoever brings or reads the layer.
 func layerLock(digest v1.Hash) string { return layerLockPrefix + digest.Hex }
@@ -74,7 +85,7 @@ func (s *Store) tryLock(name string, how int) (*fileLock, error) {
 		// A holder removes its file before it lets go, so what was locked here
 		// may be a file without a name, which locks nothing.
 		if sameFile(f, path) {
-			l := &fileLock{f: f, once: strings.HasPrefix(name, layerLockPrefix)}
+			l := &fileLock{f: f, once: isOnce(name)}
 			return l, l.sign(how)
 		}
 		if err := f.Close(); err != nil {

@@ -23,6 +23,9 @@ const (
 	keptDir       = "kept/v1"
 	memoDir       = "memo/v1"
 	snapshotsDir  = "snapshots"
+	snapshotDir   = snapshotsDir + "/v1"
+	mountsDir     = "mounts"
+	mountDir      = mountsDir + "/v1"
 	leaseDir      = "leases"
 	lockDir       = "locks"
 	scratchDir    = "scratch"
@@ -32,7 +35,7 @@ const (
 // storeDirs are made when a store is opened for writing.
 var storeDirs = []string{
 	blobDir, ingestDir, tocDir, extentsDir, keptDir, memoDir,
-	leaseDir, lockDir, scratchDir, quarantineDir,
+	leaseDir, lockDir, scratchDir, quarantineDir, snapshotDir, mountDir,
 }
 
 // DefaultDir is $LAYERS_STORE, else /var/lib/layers for root, else

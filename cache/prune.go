@@ -11,7 +11,7 @@ import (
 // PruneReport says what Prune removed.
 type PruneReport struct {
 	Blobs    int   `json:"blobs"`
-	Derived  int   `json:"derived"`  // tables of contents, extents, kept files, memos
+	Derived  int   `json:"derived"`  // tables of contents, extents, kept files, snapshots, memos
 	Partials int   `json:"partials"` // downloads and temporary directories that nobody is at work on
 	Bytes    int64 `json:"bytes"`    // freed on disk, apparent size
 }
@@ -68,7 +68,11 @@ func (w *sweeper) derived(noBlob, noDiff func(string) bool) (int, error) {
 		return extents + tocs, err
 	}
 	kept, err := w.dir(keptDir, noDiff)
-	return extents + tocs + kept, err
+	if err != nil {
+		return extents + tocs + kept, err
+	}
+	snapshots, err := w.snapshots(noDiff)
+	return extents + tocs + kept + snapshots, err
 }
 
 // Remove takes names away, each for one platform, and frees at once what they

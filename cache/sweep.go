@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/layers/layers/cache/unpack"
 )
 
 // sweeper removes files, or only counts them. It works under the exclusive gc lock.
@@ -103,6 +105,32 @@ func (w *sweeper) partials(leases survey) (int, error) {
 	return w.dir(ingestDir, func(hex string) bool { return !leases.needs.Blobs[hex] })
 }
 
+// goneMark begins the name of a snapshot that is being removed.
+const goneMark = "gone-"
+
+// snapshots removes the directories of layers. Each is renamed first, so that nobody
+// finds a part of one; what a sweep did not come to the end of, the next one does.
+func (w *sweeper) snapshots(noDiff func(string) bool) (int, error) {
+	return w.each(snapshotDir, func(name string) (bool, error) {
+		path := w.store.path(snapshotDir, name)
+		if strings.HasPrefix(name, goneMark) {
+			return true, w.tree(path)
+		}
+		hex, _, _ := strings.Cut(name, "-")
+		if !isHex64(hex) || !noDiff(hex) {
+			return false, nil
+		}
+		if w.dryRun {
+			return true, w.tree(path)
+		}
+		gone := w.store.path(snapshotDir, goneMark+name)
+		if err := os.Rename(path, gone); err != nil {
+			return false, err
+		}
+		return true, w.tree(gone)
+	})
+}
+
 // leftovers removes what dead processes left: scratch directories, leases, locks
 // and the first files of a store that was never made. It returns how many scratch
 // directories.
@@ -113,9 +141,13 @@ func (w *sweeper) leftovers(leases survey) (int, error) {
 		}
 		return true, w.tree(w.store.path(scratchDir, name))
 	})
+	dead := leases.unmounted
 	for _, id := range leases.dead {
+		dead = append(dead, w.store.path(leaseDir, id))
+	}
+	for _, path := range dead {
 		if err == nil {
-			_, err = w.remove(w.store.path(leaseDir, id))
+			_, err = w.remove(path)
 		}
 	}
 	if err == nil {
@@ -134,7 +166,7 @@ func (w *sweeper) leftovers(leases survey) (int, error) {
 
 // idleLock removes the file of a layer's lock that its holder did not live to remove.
 func (w *sweeper) idleLock(name string) (bool, error) {
-	if !strings.HasPrefix(name, layerLockPrefix) {
+	if !isOnce(name) {
 		return false, nil
 	}
 	path := w.store.path(lockDir, name)
@@ -170,7 +202,7 @@ func (w *sweeper) tree(root string) error {
 		return nil
 	})
 	if err == nil && !w.dryRun {
-		err = os.RemoveAll(root)
+		err = unpack.Remove(root)
 	}
 	if err == nil {
 		w.bytes += bytes

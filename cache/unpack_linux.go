@@ -42,7 +42,7 @@ func (s *Store) Unpack(ctx context.Context, img v1.Image, dir string, o UnpackOp
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, stage.Discard()) }()
-	if losses, err = s.fillFlat(ctx, p, stage.Path(), items, o.KeepOwner); err != nil {
+	if losses, err = s.fillDir(ctx, p, stage.Path(), items, unpack.Options{KeepOwner: o.KeepOwner}); err != nil {
 		return nil, outOfSpace(dir, err)
 	}
 	return losses, outOfSpace(dir, stage.Commit())
@@ -117,8 +117,8 @@ func (p *plan) failAt(err error) error {
 	return err
 }
 
-func (s *Store) fillFlat(ctx context.Context, p *plan, dir string, items unpack.Items, keepOwner bool) (losses []unpack.Loss, err error) {
-	target, err := unpack.Open(dir, unpack.Options{KeepOwner: keepOwner})
+func (s *Store) fillDir(ctx context.Context, p *plan, dir string, items unpack.Items, o unpack.Options) (losses []unpack.Loss, err error) {
+	target, err := unpack.Open(dir, o)
 	if err != nil {
 		return nil, err
 	}

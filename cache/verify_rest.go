@@ -104,7 +104,7 @@ func checkMemo(path, name string) error {
 // known are the names that a store may have in its directory.
 var known = []string{
 	layoutFile, indexFile, versionFile, "blobs", ingestDir, "toc", "extents", "kept", "memo",
-	leaseDir, lockDir, scratchDir, quarantineDir, snapshotsDir, "lost+found",
+	leaseDir, lockDir, scratchDir, quarantineDir, snapshotsDir, mountsDir, "lost+found",
 }
 
 // strays looks for files that no store has. Later formats of derived files, blobs

@@ -94,6 +94,13 @@ var runRules = []rule{
 	on(exitBug, func(e *layer.PanicError, m *message) { tellBug(&bugError{value: e.Value, stack: e.Stack}, m) }),
 	on(exitBug, tellBug),
 	on(exitNo, always[noError](silent)),
+	func(err error, m *message) bool {
+		e, ok := errors.AsType[*commandExit](err)
+		if ok {
+			m.line, m.code = "", e.code
+		}
+		return ok
+	},
 	is(exitInterrupted, interrupted, errInterrupted),
 	func(err error, m *message) bool {
 		// Whoever read stdout has had enough, which is no news to them.
@@ -194,6 +201,8 @@ var unpackRules = []rule{
 	on[*unpack.NotEmptyError](exitUsage),
 	on(exitDamaged, always[*layer.DanglingError](says("no container runtime can unpack such a layer; it can be looked at"))),
 	on[*unpack.PathError](exitHost),
+	on(exitNotFound, always[*cache.NotMountedError](hints("layers mount lists what is mounted"))),
+	on[*hostError](exitHost),
 	is(exitHost, hints("the files are unpacked on Linux only"), errors.ErrUnsupported),
 }
 

@@ -38,6 +38,9 @@ const grace = 3 * time.Second
 // Main runs the program with its arguments (without its name) and returns its exit
 // code. The first SIGINT or SIGTERM stops it in order; a second one kills it.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if len(args) == 1 && args[0] == mountedRole {
+		return mountedMain(stderr)
+	}
 	tuneMemory(os.Getenv)
 	p := &program{stdin: stdin, stdout: stdout, stderr: stderr, getenv: os.Getenv, now: time.Now}
 	ctx, cancel := context.WithCancelCause(context.Background())

@@ -1,6 +1,7 @@
 package layer
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -32,34 +33,42 @@ func (e *DanglingError) Error() string {
 // Lower yields what the layer's directory in an overlay holds, in the order of
 // ComparePaths: its entries, but for the adjustments, which are those of
 // Tree.Adjustments for the layer. The layer has the given number in its stack.
-func (t *TOC) Lower(number int, adjustments []Lower) iter.Seq2[Lower, error] {
+func (t *TOC) Lower(number int, adjustments iter.Seq2[Lower, error]) iter.Seq2[Lower, error] {
 	return func(yield func(Lower, error) bool) {
-		rest := adjustments
-		for e, err := range t.Entries("") {
-			if err != nil {
-				yield(Lower{}, err)
-				return
-			}
-			for len(rest) > 0 && ComparePaths(rest[0].Path, e.Path) < 0 {
-				if !yield(rest[0], nil) {
+		next, stop := iter.Pull2(adjustments)
+		defer stop()
+		l, err, more := next()
+		for e, failed := range t.Entries("") {
+			for more && err == nil && failed == nil && ComparePaths(l.Path, e.Path) < 0 {
+				if !yield(l, nil) {
 					return
 				}
-				rest = rest[1:]
+				l, err, more = next()
 			}
-			l := Lower{Node: Node{Entry: e, Layer: number, Carrier: number}}
-			l.Opaque = e.Kind == Dir && e.Hides != HidesNothing && e.Path != ""
-			if len(rest) > 0 && rest[0].Path == e.Path {
-				l, rest = rest[0], rest[1:]
+			if failed = errors.Join(failed, err); failed != nil {
+				yield(Lower{}, failed)
+				return
 			}
-			if !l.None && !yield(l, nil) {
+			now := ownLower(e, number)
+			if more && l.Path == e.Path {
+				now = l
+				l, err, more = next()
+			}
+			if !now.None && !yield(now, nil) {
 				return
 			}
 		}
-		for _, l := range rest {
-			if !yield(l, nil) {
-				return
-			}
+		for more && yield(l, err) && err == nil {
+			l, err, more = next()
 		}
+	}
+}
+
+// ownLower is an entry of the layer with the given number as it is.
+func ownLower(e Entry, number int) Lower {
+	return Lower{
+		Node:   Node{Entry: e, Layer: number, Carrier: number},
+		Opaque: e.Kind == Dir && e.Hides != HidesNothing && e.Path != "",
 	}
 }
 

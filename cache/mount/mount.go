@@ -51,7 +51,10 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Err }
 
 // Mount is a root that is mounted, but perhaps nowhere.
-type Mount struct{ fd int }
+type Mount struct {
+	fd     int
+	single bool // a directory itself
+}
 
 // New mounts the directories, bottom first, over each other. The same directory may
 // come several times. It needs to be root of the user namespace.
@@ -93,7 +96,7 @@ func bind(dir string) (*Mount, error) {
 	if err := unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH, &attr); err != nil {
 		return nil, errors.Join(&Error{Op: "mount_setattr " + dir, Err: err}, unix.Close(fd))
 	}
-	return &Mount{fd: fd}, nil
+	return &Mount{fd: fd, single: true}, nil
 }
 
 func attributes(readOnly bool) uint64 {
@@ -185,10 +188,27 @@ func (m *Mount) Close() error {
 	return nil
 }
 
-// Unmount takes a mount away from a directory. What still uses it keeps it; nobody
-// else can reach it any more.
+// Device is what stat gives for the files of an overlay, and 0 where one directory is
+// shown, whose files are on its own file system.
+func (m *Mount) Device() (uint64, error) {
+	var st unix.Stat_t
+	if m.single {
+		return 0, nil
+	}
+	if err := unix.Fstat(m.fd, &st); err != nil {
+		return 0, &Error{Op: "stat", Err: err}
+	}
+	return st.Dev, nil
+}
+
+// Unmount takes a mount away from a directory. While something still uses it, that is
+// a *BusyError.
 func Unmount(dir string) error {
-	if err := unix.Unmount(dir, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW); err != nil {
+	err := unix.Unmount(dir, unix.UMOUNT_NOFOLLOW)
+	if errors.Is(err, unix.EBUSY) {
+		return &BusyError{Dir: dir, Users: users(dir)}
+	}
+	if err != nil {
 		return &Error{Op: "umount " + dir, Err: err}
 	}
 	return nil

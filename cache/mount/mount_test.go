@@ -158,3 +158,19 @@ func TestErrorsAreTheKernels(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestBusyMountsNameTheirUsers says that a mount in use stays, and who uses it.
+func TestBusyMountsNameTheirUsers(t *testing.T) {
+	at := attached(t, []string{lower(t, t.TempDir(), "low", "a")}, Options{})
+	f, err := os.Open(at + "/a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	err = Unmount(at)
+	var busy *BusyError
+	if !errors.As(err, &busy) || len(busy.Users) != 1 || busy.Users[0].PID != os.Getpid() || !errors.Is(err, unix.EBUSY) {
+		t.Errorf("got %v", err)
+	}
+	has(t, at, "a=low")
+}

@@ -5,6 +5,7 @@ package unpack
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -74,13 +75,26 @@ func checkOverlay(t *testing.T, what string, tree *layer.Tree, blobs [][]byte) e
 	if err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}
-	defer m.Close()
-	if err := m.Attach(at); err != nil {
+	if err := errors.Join(m.Attach(at), m.Close()); err != nil {
 		t.Fatal(err)
 	}
-	defer mount.Unmount(at)
+	defer func() {
+		if err := mount.Unmount(at); err != nil {
+			t.Error(err)
+		}
+	}()
 	same(t, what, onDisk(t, at), ofTree(t, tree, blobs, true))
 	return nil
+}
+
+func each(lowers []layer.Lower) iter.Seq2[layer.Lower, error] {
+	return func(yield func(layer.Lower, error) bool) {
+		for _, l := range lowers {
+			if !yield(l, nil) {
+				return
+			}
+		}
+	}
 }
 
 // snapshots writes the directory of each layer.
@@ -98,7 +112,7 @@ func snapshots(dir string, tree *layer.Tree, blobs [][]byte) (lowers []string, e
 			return nil, err
 		}
 		items := func(yield func(Item, error) bool) {
-			for l, err := range toc.Lower(i, adjustments[i]) {
+			for l, err := range toc.Lower(i, each(adjustments[i])) {
 				if !yield(Item{Node: l.Node, Opaque: l.Opaque}, err) {
 					return
 				}

@@ -48,6 +48,7 @@ var homes = map[string]string{
 	"golang.org/x/sys/":                "cmd cmd/term cache cache/source cache/unpack cache/mount cache/shell fixtures", // there: a directory is listed with all its attributes
 	"golang.org/x/sync/":               "cache cache/layer cache/source cache/unpack",
 	"github.com/klauspost/compress/":   "cache/layer cache/source fixtures",
+	"github.com/moby/sys/mountinfo":    "cache",
 	"github.com/zeebo/blake3":          "cache cache/layer",
 	"github.com/docker/cli/":           "cache/source",
 	registryModule + "v1":              "cmd inspect inspect/packages inspect/fleet diff cache cache/layer cache/source fixtures",

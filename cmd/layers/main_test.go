@@ -44,9 +44,11 @@ type panics struct{}
 
 func (panics) Write([]byte) (int, error) { panic("a bug") }
 
-func TestStories(t *testing.T) {
+func TestStories(t *testing.T) { tellStories(t, "testdata") }
+
+func tellStories(t *testing.T, dir string) {
 	testscript.Run(t, testscript.Params{
-		Dir:                filepath.Join("testdata"),
+		Dir:                dir,
 		RequireUniqueNames: true,
 		Setup:              setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
