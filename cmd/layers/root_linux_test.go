@@ -8,11 +8,19 @@ import (
 	"testing"
 )
 
-// TestStoriesOfRoot are told by root: an ordinary user is that in a user namespace.
+// TestStoriesOfRoot are told by root.
 func TestStoriesOfRoot(t *testing.T) {
-	if os.Geteuid() == 0 {
+	if asRoot(t) {
 		tellStories(t, filepath.Join("testdata", "root"))
-		return
+	}
+}
+
+// asRoot reports whether a test goes on. That of an ordinary user has been run, then,
+// as root of a user namespace.
+func asRoot(t *testing.T) bool {
+	t.Helper()
+	if os.Geteuid() == 0 {
+		return true
 	}
 	c := exec.Command("/proc/self/exe", "-test.run=^"+t.Name()+"$")
 	self := func(id int) []syscall.SysProcIDMap { return []syscall.SysProcIDMap{{HostID: id, Size: 1}} }
@@ -23,4 +31,5 @@ func TestStoriesOfRoot(t *testing.T) {
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Errorf("in a user namespace: %v\n%s", err, out)
 	}
+	return false
 }
