@@ -58,18 +58,21 @@ func (s *Store) writeMount(r *mountRecord) error {
 	if err != nil {
 		return err
 	}
-	scratch, err := s.scratchInStore()
-	if err != nil {
-		return err
-	}
 	name := rand.Text()
-	temp := filepath.Join(scratch, "mount-"+name)
-	if err := os.WriteFile(temp, data, 0o600); err != nil {
-		return err
-	}
+	temp := s.path(mountDir, newMark+name)
 	r.path = s.path(mountDir, name)
-	return os.Rename(temp, r.path)
+	err = os.WriteFile(temp, data, 0o600)
+	if err == nil {
+		err = os.Rename(temp, r.path)
+	}
+	if err != nil {
+		return errors.Join(err, ignoreGone(os.Remove(temp)))
+	}
+	return nil
 }
+
+// newMark begins the name of a record that is being written.
+const newMark = "new-"
 
 func thisKernel() (boot, pids string, err error) {
 	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
@@ -116,6 +119,9 @@ func (s *Store) mounts() (live []mountRecord, gone []string, err error) {
 		return nil, nil, err
 	}
 	for _, e := range names {
+		if strings.HasPrefix(e.Name(), newMark) {
+			continue
+		}
 		r, err := readMount(s.path(mountDir, e.Name()))
 		switch {
 		case err != nil:
@@ -143,13 +149,15 @@ func readMount(path string) (*mountRecord, error) {
 	return &r, nil
 }
 
-// mountNeeds adds what mounts rely on, and returns the records of those that are gone.
+// mountNeeds adds what mounts rely on, and returns the records of those that are gone,
+// or that nobody came to the end of writing. The caller holds the exclusive gc lock.
 func (s *Store) mountNeeds(n needs) (gone []string, err error) {
 	live, gone, err := s.mounts()
 	for _, r := range live {
 		n.add(r.Needs)
 	}
-	return gone, err
+	half, globErr := filepath.Glob(s.path(mountDir, newMark+"*"))
+	return append(gone, half...), errors.Join(err, globErr)
 }
 
 // Unmount has detach unmount what Mount mounted on a directory, and forgets it.

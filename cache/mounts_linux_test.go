@@ -176,6 +176,9 @@ func TestMountsEndWithTheirKernel(t *testing.T) {
 		}
 		wantMounts(t, s)
 	}
+	if err := os.WriteFile(s.path(mountDir, newMark+"half"), data[:10], 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if err := found.Release(); err != nil {
 		t.Fatal(err)
 	}
