@@ -96,6 +96,9 @@ func topMount(dir string) (*mountinfo.Info, error) {
 	if err := unix.Statx(unix.AT_FDCWD, dir, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_MNT_ID, &id); err != nil {
 		return nil, &fs.PathError{Op: "statx", Path: dir, Err: err}
 	}
+	if id.Attributes_mask&unix.STATX_ATTR_MOUNT_ROOT != 0 && id.Attributes&unix.STATX_ATTR_MOUNT_ROOT == 0 {
+		return nil, nil
+	}
 	found, err := mountinfo.GetMounts(func(m *mountinfo.Info) (skip, stop bool) {
 		return m.Mountpoint != dir || uint64(m.ID) != id.Mnt_id, false
 	})
