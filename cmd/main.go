@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -26,6 +27,9 @@ type program struct {
 	getenv         func(string) string
 	now            func() time.Time
 	progress       *term.Progress // nil until a command shows progress
+	// lent says that a command of the user's runs in our place: what interrupts it is
+	// for it to decide.
+	lent *atomic.Bool
 }
 
 // errInterrupted is why the context of a run ends on SIGINT and SIGTERM.
@@ -42,7 +46,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return mountedMain(stderr)
 	}
 	tuneMemory(os.Getenv)
-	p := &program{stdin: stdin, stdout: stdout, stderr: stderr, getenv: os.Getenv, now: time.Now}
+	p := &program{stdin: stdin, stdout: stdout, stderr: stderr, getenv: os.Getenv, now: time.Now, lent: &atomic.Bool{}}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	signals := make(chan os.Signal, 2)
@@ -51,11 +55,15 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 
 	done := make(chan error, 1)
 	go func() { done <- p.guard(func() error { return p.run(ctx, args) }) }()
-	select {
-	case err := <-done:
-		return p.finish(ctx, err)
-	case <-signals:
-		cancel(errInterrupted)
+	for ctx.Err() == nil {
+		select {
+		case err := <-done:
+			return p.finish(ctx, err)
+		case <-signals:
+			if !p.lent.Load() {
+				cancel(errInterrupted)
+			}
+		}
 	}
 	select {
 	case err := <-done:

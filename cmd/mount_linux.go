@@ -140,6 +140,8 @@ func (p *program) runMounted(run mountedRun, of *cache.Snapshots) error {
 	c.Stdin, c.Stdout, c.Stderr = p.stdin, p.stdout, p.stderr
 	c.ExtraFiles = []*os.File{told, of.File()}
 	c.SysProcAttr = namespaces()
+	p.lent.Store(true)
+	defer p.lent.Store(false)
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
@@ -185,6 +187,12 @@ func userNamespaceAdvice(err error) error {
 		return &advised{err: &hostError{text: "this host does not allow user namespaces: " + f.What}, detail: f.Detail, hint: f.Do}
 	}
 	return err
+}
+
+// mountRules know the errors of the kernel about mounts.
+var mountRules = []rule{
+	on[*mount.BusyError](exitTemporary),
+	on(exitHost, always[*mount.Error](hints("layers doctor"))),
 }
 
 // commandEnd is how a command ended, as a shell tells it.

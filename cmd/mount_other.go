@@ -13,6 +13,8 @@ var errNoOverlay = fmt.Errorf("mounting an image: %w", errors.ErrUnsupported)
 
 const mountedRole = "mount, for a command"
 
+var mountRules []rule
+
 func (p *program) mount(context.Context, string, string, mountFlags) error { return errNoOverlay }
 func (p *program) mountFor(context.Context, []string, []string, mountFlags) error {
 	return errNoOverlay
