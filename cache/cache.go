@@ -57,8 +57,10 @@ const (
 	Reading     Step = "reading"  // a pass over a blob that is here
 	Resuming    Step = "resuming" // Bytes were here already
 	Retrying    Step = "retrying"
-	Done        Step = "done"   // the layer is here and read
-	Exists      Step = "exists" // it was here before
+	Done        Step = "done"      // the layer is here and read
+	Exists      Step = "exists"    // it was here before
+	Unpacking   Step = "unpacking" // it is here and read, and its snapshot is being made
+	Unpacked    Step = "unpacked"  // its snapshot is here, too
 )
 
 // talk passes events and waits on to the caller's functions, one call at a time.

@@ -84,6 +84,7 @@ func (s *Store) hasDerived(p *part) (bool, error) {
 // made is what one pass made of a layer, in files without their final names.
 type made struct {
 	toc, extents, kept *os.File
+	contents           *staged // of its files, for its snapshot; nil if there is to be none
 }
 
 // pass reads a layer's blob to its end and holds it against its digest and DiffID.
@@ -93,10 +94,18 @@ func (s *Store) pass(ctx context.Context, slot *slot, p *part, blob io.Reader, d
 	if err != nil {
 		return nil, err
 	}
-	_, err = layer.Index(ctx, blob,
-		layer.Outputs{TOC: m.toc, Extents: m.extents, Kept: m.kept},
-		layer.IndexOptions{Limits: s.options.Limits, Digest: p.digest, Size: p.size, DiffID: p.diffID,
-			TempDir: dir, Alone: slot.isAlone()})
+	out := layer.Outputs{TOC: m.toc, Extents: m.extents, Kept: m.kept}
+	if p.staging != nil {
+		if m.contents, err = p.staging.begin(); err != nil {
+			return nil, errors.Join(err, m.discard())
+		}
+		out.Contents = m.contents
+	}
+	_, err = layer.Index(ctx, blob, out, layer.IndexOptions{Limits: s.options.Limits, Digest: p.digest, Size: p.size, DiffID: p.diffID,
+		TempDir: dir, Alone: slot.isAlone()})
+	if err == nil && m.contents != nil {
+		err = m.contents.Wait()
+	}
 	if err != nil {
 		return nil, errors.Join(blameConfig(err), m.discard())
 	}
@@ -158,16 +167,24 @@ func (s *Store) publish(m *made, p *part) error {
 	if err != nil {
 		return s.writing(errors.Join(err, m.discard()))
 	}
-	return m.close()
+	contents := m.contents
+	if m.contents = nil; contents != nil {
+		err = p.staging.keep(p.diffID, contents)
+	}
+	return errors.Join(err, m.close())
 }
 
 func (m *made) close() error {
 	return errors.Join(m.toc.Close(), m.extents.Close(), m.kept.Close())
 }
 
-// discard removes those files that still have their temporary names.
+// discard removes those files that still have their temporary names, and the contents.
 func (m *made) discard() error {
 	var errs []error
+	if m.contents != nil {
+		errs = append(errs, m.contents.Discard())
+		m.contents = nil
+	}
 	for _, f := range []*os.File{m.toc, m.extents, m.kept} {
 		if f == nil {
 			continue

@@ -20,9 +20,13 @@ func (s *Store) Layers(ctx context.Context, img v1.Image, display string) ([]Lay
 	if err != nil {
 		return nil, err
 	}
+	return s.layers(ctx, p)
+}
+
+func (s *Store) layers(ctx context.Context, p *plan) ([]Layer, error) {
 	parts := p.distinct()
 	found := make([]Layer, len(parts))
-	err = s.fill(ctx, parts, found)
+	err := s.fill(ctx, parts, found)
 	if err != nil {
 		for _, l := range found {
 			_ = l.Close() // files that were only read
@@ -204,7 +208,7 @@ func (s *Store) readInto(ctx context.Context, pass *slot, p *part, dir string, p
 	if err != nil {
 		return Layer{}, errors.Join(err, l.Close())
 	}
-	s.talk.event(p.event(Done, p.size))
+	s.talk.event(p.read())
 	return l, nil
 }
 

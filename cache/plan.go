@@ -39,6 +39,9 @@ type part struct {
 	size   int64
 	diffID layer.DiffID
 	source v1.Layer
+	// staging takes the contents of its files, when it is read, for its snapshot; nil
+	// if none is to be made.
+	staging *staging
 }
 
 // newPlan takes an image apart. What it returns is held together by digests: the
@@ -132,6 +135,16 @@ func (p *plan) mediaType() types.MediaType {
 	return p.manifest.MediaType
 }
 
+// upTo returns the plan of an image's lowest layers; 0, and more than there are, is all.
+func (p *plan) upTo(layers int) *plan {
+	if layers <= 0 || layers >= len(p.parts) {
+		return p
+	}
+	low := *p
+	low.parts = p.parts[:layers]
+	return &low
+}
+
 // distinct returns each layer once that occurs several times.
 func (p *plan) distinct() []*part {
 	var parts []*part
@@ -163,6 +176,14 @@ func (l *part) fail(err error) error {
 		return err
 	}
 	return &LayerError{Image: l.image, Number: l.number, Digest: l.digest, Err: err}
+}
+
+// read is the event of a layer that was read to its end: its snapshot comes after.
+func (l *part) read() Event {
+	if l.staging != nil {
+		return l.event(Unpacking, l.size)
+	}
+	return l.event(Done, l.size)
 }
 
 func (l *part) event(step Step, bytes int64) Event {

@@ -20,6 +20,13 @@ type PullOptions struct {
 	Platform v1.Platform // what it is for; the zero value is taken from the config
 	Index    *v1.Hash    // the image index it was chosen from
 	Origin   string      // what it was pulled from, such as "registry"; kept beside the names
+	// Unpack has the snapshots of the image's layers made, too: of each layer that is
+	// not here yet in the same pass that brings it. nil makes none. An error of it
+	// leaves an image that is whole, and named.
+	Unpack *SnapshotOptions
+	// Unpacked is told of the snapshots, which stay at least as long as it runs, and
+	// are not its to release. nil is silent.
+	Unpacked func(*Snapshots)
 	// Replaced is told, when the names are given, of each image that had one of them
 	// for the platform until now. nil is silent.
 	Replaced func(old Stored)
@@ -42,11 +49,27 @@ func (s *Store) Pull(ctx context.Context, img v1.Image, o PullOptions) (Stored, 
 	if err != nil {
 		return Stored{}, err
 	}
-	if err := s.bring(ctx, p); err != nil {
-		return Stored{}, errors.Join(err, l.release())
-	}
-	st, err := s.name(ctx, p, o)
+	st, err := s.pullPlan(ctx, p, l, o)
 	return st, errors.Join(err, l.release())
+}
+
+// pullPlan does the work of Pull under a lease.
+func (s *Store) pullPlan(ctx context.Context, p *plan, l *lease, o PullOptions) (st Stored, err error) {
+	if o.Unpack != nil {
+		end, err := s.stage(p, *o.Unpack)
+		if err != nil {
+			return Stored{}, err
+		}
+		defer func() { err = errors.Join(err, end()) }()
+	}
+	if err := s.bring(ctx, p); err != nil {
+		return Stored{}, err
+	}
+	st, err = s.name(ctx, p, o)
+	if err != nil || o.Unpack == nil {
+		return st, err
+	}
+	return st, s.unpackPulled(ctx, p, l, o)
 }
 
 // bring makes an image whole. The caller holds a lease on it.
@@ -131,7 +154,7 @@ func (s *Store) fetchLocked(ctx context.Context, p *part, downloaded func()) err
 	if err := s.ingest(ctx, p, downloaded); err != nil {
 		return err
 	}
-	s.talk.event(p.event(Done, p.size))
+	s.talk.event(p.read())
 	return nil
 }
 

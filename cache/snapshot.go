@@ -25,6 +25,8 @@ type Snapshots struct {
 	Dirs []string
 	// Losses are what could not be kept, of each layer.
 	Losses [][]unpack.Loss
+	// Made is how many of them were not there.
+	Made int
 
 	needs needs
 	lease *lease

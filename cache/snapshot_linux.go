@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"golang.org/x/sync/errgroup"
@@ -28,21 +30,44 @@ func (s *Store) Snapshots(ctx context.Context, img v1.Image, o SnapshotOptions) 
 	if o.Layers < 0 || o.Layers > len(p.parts) {
 		return nil, fmt.Errorf("the image has %d layers and none with number %d", len(p.parts), o.Layers)
 	}
-	if o.Layers > 0 {
-		p.parts = p.parts[:o.Layers]
-	}
+	p = p.upTo(o.Layers)
 	found := &Snapshots{needs: p.diffs()}
 	if found.lease, err = s.newLease(ctx, func() (needs, error) { return found.needs, nil }); err != nil {
 		return nil, err
 	}
-	ok, err := s.foundSnapshots(p, o, found)
-	if err == nil && !ok {
-		err = s.makeSnapshots(ctx, p, img, o, found)
-	}
-	if err != nil {
+	if err := s.findSnapshots(ctx, p, o, found); err != nil {
 		return nil, errors.Join(err, found.Release())
 	}
 	return found, nil
+}
+
+// findSnapshots finds the snapshots, and makes those that are missing. A layer that was
+// never read is read once for all.
+func (s *Store) findSnapshots(ctx context.Context, p *plan, o SnapshotOptions, found *Snapshots) (err error) {
+	ok, err := s.foundSnapshots(p, o, found)
+	if ok || err != nil {
+		return err
+	}
+	end, err := s.stage(p, o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, end()) }()
+	return s.makeSnapshots(ctx, p, o, found)
+}
+
+// unpackPulled makes the snapshots of an image that a pull has brought, under its lease.
+func (s *Store) unpackPulled(ctx context.Context, p *plan, l *lease, o PullOptions) error {
+	p = p.upTo(o.Unpack.Layers)
+	found := &Snapshots{needs: p.diffs(), lease: l}
+	ok, err := s.foundSnapshots(p, *o.Unpack, found)
+	if err == nil && !ok {
+		err = s.makeSnapshots(ctx, p, *o.Unpack, found)
+	}
+	if err == nil && o.Unpacked != nil {
+		o.Unpacked(found)
+	}
+	return err
 }
 
 func (p *plan) diffs() needs {
@@ -82,13 +107,13 @@ func ignore(err, expected error) error {
 	return err
 }
 
-func (s *Store) makeSnapshots(ctx context.Context, p *plan, img v1.Image, o SnapshotOptions, found *Snapshots) error {
-	layers, err := s.Layers(ctx, img, o.Display)
+func (s *Store) makeSnapshots(ctx context.Context, p *plan, o SnapshotOptions, found *Snapshots) error {
+	layers, err := s.layers(ctx, p)
 	if err != nil {
 		return err
 	}
 	defer closeLayers(layers)
-	stack, err := newStack(p, layer.Squash(tocsOf(layers[:len(p.parts)])), o.Rootless)
+	stack, err := newStack(p, layer.Squash(tocsOf(layers)), o.Rootless)
 	if err != nil {
 		return err
 	}
@@ -99,17 +124,29 @@ func (s *Store) makeSnapshots(ctx context.Context, p *plan, img v1.Image, o Snap
 	if _, err := s.namesOf(p, o.Rootless, func() ([]wantedSnapshot, error) { return wanted, nil }); err != nil {
 		return err
 	}
+	if err := stack.borrow(ctx, s, wanted); err != nil {
+		return err
+	}
 	found.Dirs, found.Losses = make([]string, len(wanted)), make([][]unpack.Loss, len(wanted))
+	var made atomic.Int64
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(manySnapshots)
 	for i, w := range wanted {
 		g.Go(func() error {
-			losses, err := s.snapshot(ctx, p, w, o.Rootless)
+			losses, isNew, err := s.snapshot(ctx, p, w, o.Rootless)
 			found.Dirs[i], found.Losses[i] = filesOfSnapshot(s.snapshotPath(w.name)), losses
+			if isNew {
+				made.Add(1)
+			}
+			if err == nil {
+				w.tell(s, isNew)
+			}
 			return err
 		})
 	}
-	return g.Wait()
+	err = g.Wait()
+	found.Made = int(made.Load())
+	return err
 }
 
 // manySnapshots is how many directories are made side by side. Each has a plan of
@@ -119,41 +156,51 @@ const manySnapshots = 4
 // wantedSnapshot is one directory that there is to be.
 type wantedSnapshot struct {
 	name  string
+	of    *part // nil for one that is no layer's
 	items unpack.Items
+	// borrowed are contents of lower layers, by number, that are this one's to take.
+	borrowed map[int]*staged
 }
 
-// snapshot makes one directory be there.
-func (s *Store) snapshot(ctx context.Context, p *plan, w wantedSnapshot, rootless bool) ([]unpack.Loss, error) {
+// tell tells that the snapshot is there, if that is news.
+func (w *wantedSnapshot) tell(s *Store, made bool) {
+	if w.of != nil && (made || w.of.staging != nil) {
+		s.talk.event(w.of.event(Unpacked, w.of.size))
+	}
+}
+
+// snapshot makes one directory be there, and reports whether it was not.
+func (s *Store) snapshot(ctx context.Context, p *plan, w wantedSnapshot, rootless bool) (losses []unpack.Loss, made bool, err error) {
 	if losses, ok := s.snapshotLosses(w.name); ok {
-		return losses, nil
+		return losses, false, nil
 	}
 	l, err := s.lock(ctx, snapshotLock(w.name), exclusive)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer l.unlock()
 	if losses, ok := s.snapshotLosses(w.name); ok {
-		return losses, nil
+		return losses, false, nil
 	}
 	scratch, err := s.scratchInStore()
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	dir, err := os.MkdirTemp(scratch, "snapshot-*")
 	if err != nil {
-		return nil, s.writing(err)
+		return nil, false, s.writing(err)
 	}
-	losses, err := s.fillSnapshot(ctx, p, dir, w, rootless)
+	losses, err = s.fillSnapshot(ctx, p, dir, w, rootless)
 	if err == nil {
 		err = s.nameSnapshot(dir, w.name, losses)
 	}
 	if err != nil {
-		return nil, s.writing(errors.Join(err, unpack.Remove(dir)))
+		return nil, false, s.writing(errors.Join(err, unpack.Remove(dir)))
 	}
-	return losses, nil
+	return losses, true, nil
 }
 
-func (s *Store) fillSnapshot(ctx context.Context, p *plan, dir string, w wantedSnapshot, rootless bool) ([]unpack.Loss, error) {
+func (s *Store) fillSnapshot(ctx context.Context, p *plan, dir string, w wantedSnapshot, rootless bool) (losses []unpack.Loss, err error) {
 	files := filesOfSnapshot(dir)
 	if err := os.Mkdir(files, 0o700); err != nil {
 		return nil, err
@@ -162,7 +209,15 @@ func (s *Store) fillSnapshot(ctx context.Context, p *plan, dir string, w wantedS
 	if rootless {
 		o = unpack.Options{Overlay: unpack.User, KeepOwner: true}
 	}
-	return s.fillDir(ctx, p, files, w.items, o)
+	from := map[int]*staged{}
+	maps.Copy(from, w.borrowed)
+	if w.of != nil {
+		if own := w.of.staging.take(w.of.diffID); own != nil {
+			from[w.of.number] = own
+			defer func() { err = errors.Join(err, own.Discard()) }()
+		}
+	}
+	return s.fillDir(ctx, files, filling{plan: p, items: w.items, options: o, staged: from})
 }
 
 // nameSnapshot gives a directory its name when all of it is on the disk.

@@ -27,6 +27,8 @@ type adjusted struct {
 	hash  hash.Hash // nil if it does not
 	count int
 	first []layer.Lower // all, if they are not more than mostKept
+	// borrows says that the content of a file is a lower layer's.
+	borrows bool
 }
 
 // mostKept is how many adjustments of one layer are kept in memory. Where there are
@@ -53,6 +55,7 @@ func (a *adjusted) add(l layer.Lower, carrier layer.DiffID) {
 		a.hash = sha256.New()
 	}
 	a.count++
+	a.borrows = a.borrows || l.Kind == layer.File && l.Carrier != l.Layer
 	if a.count <= mostKept {
 		a.first = append(a.first, l)
 	}
@@ -96,6 +99,7 @@ func (s *stack) wanted() ([]wantedSnapshot, error) {
 	for i, toc := range s.tree.Layers() {
 		all = append(all, wantedSnapshot{
 			name:  s.name(s.plan.parts[i].diffID, &s.changed[i]),
+			of:    s.plan.parts[i],
 			items: lowerItems(toc.Lower(i, s.of(i))),
 		})
 	}

@@ -42,7 +42,7 @@ func (s *Store) Unpack(ctx context.Context, img v1.Image, dir string, o UnpackOp
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, stage.Discard()) }()
-	if losses, err = s.fillDir(ctx, p, stage.Path(), items, unpack.Options{KeepOwner: o.KeepOwner}); err != nil {
+	if losses, err = s.fillDir(ctx, stage.Path(), filling{plan: p, items: items, options: unpack.Options{KeepOwner: o.KeepOwner}}); err != nil {
 		return nil, outOfSpace(dir, err)
 	}
 	return losses, outOfSpace(dir, stage.Commit())
@@ -117,29 +117,47 @@ func (p *plan) failAt(err error) error {
 	return err
 }
 
-func (s *Store) fillDir(ctx context.Context, p *plan, dir string, items unpack.Items, o unpack.Options) (losses []unpack.Loss, err error) {
-	target, err := unpack.Open(dir, o)
+// filling is what a directory is filled with.
+type filling struct {
+	plan    *plan
+	items   unpack.Items
+	options unpack.Options
+	staged  map[int]*staged // the contents of layers by their numbers, those that are staged
+}
+
+func (s *Store) fillDir(ctx context.Context, dir string, f filling) (losses []unpack.Loss, err error) {
+	target, err := unpack.Open(dir, f.options)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, target.Close()) }()
-	if err := target.Prepare(items); err != nil {
+	if err := target.Prepare(f.items); err != nil {
 		return nil, err
 	}
-	if err := roomFor(dir, target.Bytes()); err != nil {
+	var need int64
+	for i := range f.plan.parts {
+		if f.staged[i] == nil {
+			need += target.Bytes(i)
+		}
+	}
+	if err := roomFor(dir, need); err != nil {
 		return nil, err
 	}
-	if err := s.contents(ctx, p, target); err != nil {
+	if err := s.contents(ctx, target, f); err != nil {
 		return nil, err
 	}
-	return target.Finish(items)
+	return target.Finish(f.items)
 }
 
 // contents gives a target the files of all layers that it wants any of.
-func (s *Store) contents(ctx context.Context, p *plan, target *unpack.Target) error {
+func (s *Store) contents(ctx context.Context, target *unpack.Target, f filling) error {
 	g, ctx := errgroup.WithContext(ctx)
-	for i, part := range p.parts {
+	for i, part := range f.plan.parts {
 		if target.Wanted(i) == 0 {
+			continue
+		}
+		if from := f.staged[i]; from != nil {
+			g.Go(func() error { return part.fail(target.Take(ctx, i, from)) })
 			continue
 		}
 		g.Go(func() error {
@@ -169,7 +187,7 @@ func (s *Store) contentsOf(ctx context.Context, p *part, to layer.Contents) erro
 	if err != nil {
 		return s.blame(p, stored, blameConfig(err))
 	}
-	s.talk.event(p.event(Done, p.size))
+	s.talk.event(p.read())
 	return nil
 }
 

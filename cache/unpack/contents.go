@@ -4,16 +4,11 @@ package unpack
 
 import (
 	"io"
-	"sync"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/layers/layers/cache/layer"
 )
-
-// smallFile is up to which size a file is copied aside and written by another
-// goroutine; what is larger is written as it comes.
-const smallFile = 128 << 10
 
 // Contents takes the bytes of one layer's files, for layer.Index. Files that the
 // items do not name are passed over. It is for one pass, and for one goroutine.
@@ -28,12 +23,10 @@ func (t *Target) Contents(carrier int) layer.Contents {
 // Wanted says how many files are to come from a layer.
 func (t *Target) Wanted(carrier int) int { return len(t.plan.files[carrier]) }
 
-// Bytes is what the files that were prepared weigh.
-func (t *Target) Bytes() (n int64) {
-	for _, files := range t.plan.files {
-		for _, f := range files {
-			n += f.size
-		}
+// Bytes is what the files that are to come from a layer weigh.
+func (t *Target) Bytes(carrier int) (n int64) {
+	for _, f := range t.plan.files[carrier] {
+		n += f.size
 	}
 	return n
 }
@@ -44,7 +37,7 @@ type contents struct {
 	files []file // what is still to come
 	now   *file
 	small *job
-	large output
+	large *output
 }
 
 // Begin says where the content of the file at the offset goes: nil if it is not
@@ -55,18 +48,21 @@ func (c *contents) Begin(offset int64) (io.Writer, error) {
 	}
 	c.now = nil
 	if len(c.files) == 0 || c.files[0].offset != offset {
-		return nil, c.t.writers.failed()
+		return nil, c.t.batch.failed()
 	}
 	c.now = &c.files[0]
 	if c.now.done {
 		return nil, &PathError{Op: "write", Path: c.t.pathOf(c.now), Err: errTwice}
 	}
 	if c.now.size <= smallFile {
-		c.small = newJob(c.now)
-		return c.small, c.t.writers.failed()
+		c.small = newJob()
+		return c.small, c.t.batch.failed()
 	}
-	c.large = output{t: c.t, file: c.now}
-	return &c.large, c.large.open()
+	var err error
+	if c.large, err = c.t.create(c.now); err != nil {
+		return nil, err
+	}
+	return c.large, nil
 }
 
 // End closes the file that Begin began.
@@ -75,102 +71,29 @@ func (c *contents) End() error {
 	switch {
 	case f == nil:
 		return nil
-	case f.size <= smallFile:
-		c.t.writers.write(c.small)
+	case c.large == nil:
+		t := c.t
+		t.batch.write(c.small, func(data []byte) error { return t.writeSmall(f, data) })
 	default:
-		if err := c.large.close(); err != nil {
+		if err := c.t.end(f, c.large); err != nil {
 			return err
 		}
 	}
 	f.done = true
-	c.now, c.small = nil, nil
+	c.now, c.small, c.large = nil, nil, nil
 	return nil
 }
 
-// job is a small file that is all there.
-type job struct {
-	file *file
-	data []byte
-}
-
-var jobs = sync.Pool{New: func() any { return &job{} }}
-
-func newJob(f *file) *job {
-	j := jobs.Get().(*job)
-	j.file, j.data = f, j.data[:0]
-	return j
-}
-
-// Write adds to the content.
-func (j *job) Write(p []byte) (int, error) {
-	j.data = append(j.data, p...)
-	return len(p), nil
-}
-
-// writers are goroutines that write small files.
-type writers struct {
-	t    *Target
-	jobs chan *job
-	todo sync.WaitGroup // jobs
-	once sync.Once
-	mu   sync.Mutex
-	err  error
-}
-
-// writerCount is how many small files are written side by side.
-const writerCount = 3
-
-func newWriters(t *Target) *writers {
-	w := &writers{t: t, jobs: make(chan *job, 64)}
-	for range writerCount {
-		go w.run()
+// abandon frees what a pass that has ended in the middle of a file has left open.
+func (c *contents) abandon() {
+	if c.large != nil {
+		c.large.abandon()
 	}
-	return w
-}
-
-func (w *writers) run() {
-	for j := range w.jobs {
-		if w.failed() == nil {
-			w.fail(w.t.writeSmall(j))
-		}
-		jobs.Put(j)
-		w.todo.Done()
-	}
-}
-
-func (w *writers) write(j *job) {
-	w.todo.Add(1)
-	w.jobs <- j
-}
-
-// wait returns when all that was given to write is written, with the first error.
-func (w *writers) wait() error {
-	w.todo.Wait()
-	return w.failed()
-}
-
-func (w *writers) stop() {
-	w.once.Do(func() {
-		w.todo.Wait()
-		close(w.jobs)
-	})
-}
-
-func (w *writers) fail(err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.err == nil {
-		w.err = err
-	}
-}
-
-func (w *writers) failed() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.err
 }
 
 const fileFlags = unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW | unix.O_WRONLY | unix.O_CLOEXEC
+
+const readFlags = unix.O_RDONLY | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_CLOEXEC
 
 func (t *Target) pathOf(f *file) string { return t.plan.path(f.dir, t.plan.name(f.name)) }
 
@@ -181,14 +104,33 @@ func (t *Target) attributesOf(f *file) *attributes {
 	}
 }
 
-func (t *Target) writeSmall(j *job) error {
-	l := output{t: t, file: j.file}
-	if err := l.open(); err != nil {
+// create makes the file that a plan's entry stands for.
+func (t *Target) create(f *file) (*output, error) {
+	dir, err := t.dirs.get(f.dir)
+	if err != nil {
+		return nil, err
+	}
+	return create(t.dirs, dir, t.plan.name(f.name), func(op string, err error) error {
+		return &PathError{Op: op, Path: t.pathOf(f), Err: err}
+	})
+}
+
+// end closes a file, with its attributes.
+func (t *Target) end(f *file, o *output) error {
+	return o.end(func(p place) error {
+		p.path = func() string { return t.pathOf(f) }
+		return t.apply(p, t.attributesOf(f))
+	})
+}
+
+func (t *Target) writeSmall(f *file, data []byte) error {
+	o, err := t.create(f)
+	if err != nil {
 		return err
 	}
-	if _, err := l.Write(j.data); err != nil {
-		l.abandon()
+	if _, err := o.Write(data); err != nil {
+		o.abandon()
 		return err
 	}
-	return l.close()
+	return t.end(f, o)
 }

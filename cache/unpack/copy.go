@@ -17,15 +17,15 @@ func (t *Target) copyFile(from, to *file) error {
 		return err
 	}
 	defer source.Close()
-	l := output{t: t, file: to}
-	if err := l.open(); err != nil {
+	o, err := t.create(to)
+	if err != nil {
 		return err
 	}
-	if err := l.copyFrom(source); err != nil {
-		l.abandon()
+	if err := o.copyFrom(source); err != nil {
+		o.abandon()
 		return err
 	}
-	return l.close()
+	return t.end(to, o)
 }
 
 // read opens a file that was written.
@@ -35,7 +35,7 @@ func (t *Target) read(f *file) (*os.File, error) {
 		return nil, err
 	}
 	defer t.dirs.put(dir)
-	fd, err := openat(dir.fd, t.plan.name(f.name), unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	fd, err := openat(dir.fd, t.plan.name(f.name), readFlags, 0)
 	if err != nil {
 		return nil, &PathError{Op: "open", Path: t.pathOf(f), Err: err}
 	}
@@ -55,7 +55,7 @@ func (o *output) copyFrom(source *os.File) error {
 			_, err := io.Copy(o, source)
 			return err
 		case err != nil:
-			return o.failed("copy", err)
+			return o.what("copy", err)
 		case n == 0:
 			return nil
 		}

@@ -16,7 +16,7 @@ import (
 // Prepare. A file that no layer gave its content is an error. What could not be
 // kept is returned, in no order.
 func (t *Target) Finish(items Items) ([]Loss, error) {
-	if err := t.writers.wait(); err != nil {
+	if err := t.batch.wait(); err != nil {
 		return nil, err
 	}
 	if err := t.settle(); err != nil {

@@ -10,43 +10,24 @@ import (
 
 // output is a regular file that is being written.
 type output struct {
-	t    *Target
-	file *file
-	dir  *dirHandle
+	dirs *dirs
+	dir  *dirHandle // nil when the file is closed
 	fd   int
-	size int64 // written, holes included
-	hole bool  // it ends in a hole
+	base string
+	what func(op string, err error) error // makes an error that names the file
+	size int64                            // written, holes included
+	hole bool                             // it ends in a hole
 }
 
-func (o *output) open() error {
-	dir, err := o.t.dirs.get(o.file.dir)
+// create makes a file in an open directory, which is given back to dirs when the file
+// is closed or abandoned.
+func create(dirs *dirs, dir *dirHandle, base string, what func(op string, err error) error) (*output, error) {
+	fd, err := openat(dir.fd, base, fileFlags, 0o600)
 	if err != nil {
-		return err
+		dirs.put(dir)
+		return nil, what("create", err)
 	}
-	fd, err := openat(dir.fd, o.base(), fileFlags, 0o600)
-	if err != nil {
-		o.t.dirs.put(dir)
-		return o.failed("create", err)
-	}
-	o.dir, o.fd = dir, fd
-	return nil
-}
-
-func (o *output) base() string { return o.t.plan.name(o.file.name) }
-
-func (o *output) failed(op string, err error) error {
-	o.abandon()
-	return &PathError{Op: op, Path: o.t.pathOf(o.file), Err: err}
-}
-
-// abandon frees what a file that failed holds.
-func (o *output) abandon() {
-	if o.dir == nil {
-		return
-	}
-	unix.Close(o.fd)
-	o.t.dirs.put(o.dir)
-	o.dir = nil
+	return &output{dirs: dirs, dir: dir, fd: fd, base: base, what: what}, nil
 }
 
 // holeSize is from which length on zeros become a hole.
@@ -94,30 +75,41 @@ func (o *output) put(p []byte) error {
 			continue
 		}
 		if err != nil {
-			return o.failed("write", err)
+			return o.what("write", err)
 		}
 		p, at = p[n:], at+int64(n)
 	}
 	return nil
 }
 
-// close gives the file its attributes.
-func (o *output) close() error {
+// end makes the size what it should be, has more done with the open file, and closes
+// it.
+func (o *output) end(more func(place) error) error {
+	defer o.abandon()
 	if o.hole {
 		if err := unix.Ftruncate(o.fd, o.size); err != nil {
-			return o.failed("truncate", err)
+			return o.what("truncate", err)
 		}
 	}
-	p := place{dir: o.dir.fd, fd: o.fd, base: o.base(), path: func() string { return o.t.pathOf(o.file) }}
-	if err := o.t.apply(p, o.t.attributesOf(o.file)); err != nil {
-		o.abandon()
+	if err := more(place{dir: o.dir.fd, fd: o.fd, base: o.base}); err != nil {
 		return err
 	}
-	err := unix.Close(o.fd)
-	o.t.dirs.put(o.dir)
-	o.dir = nil
-	if err != nil {
-		return &PathError{Op: "close", Path: o.t.pathOf(o.file), Err: err}
+	fd := o.fd
+	o.fd = -1
+	if err := unix.Close(fd); err != nil {
+		return o.what("close", err)
 	}
 	return nil
+}
+
+// abandon frees what a file that is not closed holds.
+func (o *output) abandon() {
+	if o.dir == nil {
+		return
+	}
+	if o.fd >= 0 {
+		unix.Close(o.fd)
+	}
+	o.dirs.put(o.dir)
+	o.dir = nil
 }

@@ -28,7 +28,7 @@ type Target struct {
 	root    *os.File
 	plan    *plan
 	dirs    *dirs
-	writers *writers
+	batch   batch
 	losses  losses
 	mu      sync.Mutex
 	streams []*contents
@@ -47,7 +47,7 @@ func Open(dir string, o Options) (*Target, error) {
 	}
 	p := newPlan()
 	t := &Target{options: o, root: root, plan: p, dirs: newDirs(fd, p)}
-	t.writers = newWriters(t)
+	t.batch.writers = newWriters()
 	return t, nil
 }
 
@@ -62,9 +62,10 @@ func closing(f *os.File, err error) error {
 // written stays.
 func (t *Target) Close() error {
 	for _, c := range t.streams {
-		c.large.abandon() // where a pass has ended in the middle of a file
+		c.abandon()
 	}
-	t.writers.stop()
+	t.batch.todo.Wait()
+	t.batch.writers.stop()
 	t.dirs.close()
 	return t.root.Close()
 }
