@@ -20,13 +20,14 @@ func (s *Store) Layers(ctx context.Context, img v1.Image, display string) ([]Lay
 	if err != nil {
 		return nil, err
 	}
-	return s.layers(ctx, p)
+	return s.layers(ctx, p, func(l *part) { s.talk.event(l.event(Exists, l.size)) })
 }
 
-func (s *Store) layers(ctx context.Context, p *plan) ([]Layer, error) {
+// layers is Layers for a plan. exists is told of the layers that were read before.
+func (s *Store) layers(ctx context.Context, p *plan, exists func(*part)) ([]Layer, error) {
 	parts := p.distinct()
 	found := make([]Layer, len(parts))
-	err := s.fill(ctx, parts, found)
+	err := s.fill(ctx, parts, found, exists)
 	if err != nil {
 		for _, l := range found {
 			_ = l.Close() // files that were only read
@@ -36,7 +37,7 @@ func (s *Store) layers(ctx context.Context, p *plan) ([]Layer, error) {
 	return p.arrange(parts, found), nil
 }
 
-func (s *Store) fill(ctx context.Context, parts []*part, found []Layer) error {
+func (s *Store) fill(ctx context.Context, parts []*part, found []Layer, exists func(*part)) error {
 	var missing []int
 	for i, p := range parts {
 		l, ok, err := s.derived(p)
@@ -45,7 +46,7 @@ func (s *Store) fill(ctx context.Context, parts []*part, found []Layer) error {
 			return p.fail(err)
 		case ok:
 			found[i] = l
-			s.talk.event(p.event(Exists, p.size))
+			exists(p)
 		default:
 			missing = append(missing, i)
 		}

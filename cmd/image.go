@@ -223,7 +223,7 @@ func (s *session) fromRegistry(ctx context.Context, ref source.Reference, known 
 	if known != nil && known.Digest == src.Digest {
 		return s.openWhole(ctx, *known)
 	}
-	stored, err := s.pull(ctx, src)
+	stored, err := s.pull(ctx, src, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -235,8 +235,9 @@ func (s *session) fromRegistry(ctx context.Context, ref source.Reference, known 
 	return found, nil
 }
 
-// pull brings an image into the store, with progress.
-func (s *session) pull(ctx context.Context, src *source.Image) (cache.Stored, error) {
+// pull brings an image into the store, with progress. If it is unpacked too, unpacked,
+// which may be nil, is told of its snapshots.
+func (s *session) pull(ctx context.Context, src *source.Image, unpacked func(*cache.Snapshots)) (cache.Stored, error) {
 	m, err := src.Manifest()
 	if err != nil {
 		return cache.Stored{}, err
@@ -249,7 +250,8 @@ func (s *session) pull(ctx context.Context, src *source.Image) (cache.Stored, er
 	defer s.program.progress.Clear()
 	return s.store.Pull(ctx, src.Image, cache.PullOptions{
 		Names: src.Names, Display: src.Name, Platform: src.Platform, Index: src.Index,
-		Origin: string(src.From), Replaced: func(old cache.Stored) { s.sayReplaced(old, src) },
+		Origin: string(src.From), Unpack: s.unpack, Unpacked: unpacked,
+		Replaced: func(old cache.Stored) { s.sayReplaced(old, src) },
 	})
 }
 

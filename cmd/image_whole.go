@@ -90,7 +90,7 @@ func (s *session) fetchWhole(ctx context.Context, st cache.Stored) (*image, erro
 	defer src.Close()
 	// It has its names.
 	src.Name, src.Names, src.Platform, src.Index = source.Short(st.Name), nil, st.Platform, st.Index
-	if _, err := s.pull(ctx, src); err != nil {
+	if _, err := s.pull(ctx, src, nil); err != nil {
 		return nil, err
 	}
 	return s.open(ctx, st)

@@ -165,6 +165,12 @@ func (s *session) snapshots(ctx context.Context, img *image, f *mountFlags, root
 	if f.only > 0 {
 		found.Dirs, found.Losses = found.Dirs[f.only-1:f.only], found.Losses[f.only-1:f.only]
 	}
+	s.warnLosses(found)
+	return found, m, nil
+}
+
+// warnLosses says what snapshots could not keep of an image.
+func (s *session) warnLosses(found *cache.Snapshots) {
 	s.program.progress.Clear()
 	for _, losses := range found.Losses {
 		for _, l := range losses {
@@ -173,7 +179,13 @@ func (s *session) snapshots(ctx context.Context, img *image, f *mountFlags, root
 			}
 		}
 	}
-	return found, m, nil
+}
+
+// findToMount finds an image that is to be mounted: where it has to be pulled, it is
+// unpacked in the same pass.
+func (s *session) findToMount(ctx context.Context, name string, f *mountFlags, rootless bool) (*image, error) {
+	s.unpack = &cache.SnapshotOptions{Layers: max(f.layer, f.only, 0), Rootless: rootless}
+	return s.find(ctx, name)
 }
 
 func (s *session) mounts(ctx context.Context, out outputFlags) error {
@@ -279,3 +291,6 @@ func inside() bool {
 	data, err := os.ReadFile("/proc/self/uid_map")
 	return err == nil && strings.Join(strings.Fields(string(data)), " ") != "0 0 4294967295"
 }
+
+// rootless reports whether mounts of this process are those of an ordinary user.
+func rootless() bool { return os.Geteuid() != 0 || inside() }

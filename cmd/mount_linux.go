@@ -27,7 +27,7 @@ func (p *program) mount(ctx context.Context, name, dir string, f mountFlags) err
 		return err
 	}
 	return p.inStore(f.settings, func(s *session) (err error) {
-		img, err := s.find(ctx, name)
+		img, err := s.findToMount(ctx, name, &f, inside())
 		if err != nil {
 			return err
 		}
@@ -104,11 +104,11 @@ const mountedRole = "mount, for a command"
 // mountFor mounts an image for a command, in a namespace that ends with it.
 func (p *program) mountFor(ctx context.Context, args, command []string, f mountFlags) error {
 	return p.inStore(f.settings, func(s *session) (err error) {
-		img, err := s.find(ctx, args[0])
+		rootless := rootless()
+		img, err := s.findToMount(ctx, args[0], &f, rootless)
 		if err != nil {
 			return err
 		}
-		rootless := os.Geteuid() != 0 || inside()
 		of, _, err := s.snapshots(ctx, img, &f, rootless)
 		if err != nil {
 			return err

@@ -15,7 +15,8 @@ import (
 
 type pullFlags struct {
 	settings
-	all bool
+	all    bool
+	unpack bool
 }
 
 // pullReport is the answer of layers pull: what the store has now.
@@ -31,6 +32,15 @@ type pulled struct {
 	Platform string `json:"platform"`
 	Layers   int    `json:"layers"`
 	Content  int64  `json:"content"` // compressed bytes of its layers, each blob once
+	// Snapshots is what --unpack made.
+	Snapshots *snapshotsReport `json:"snapshots,omitempty"`
+}
+
+// snapshotsReport tells of the directories that stand for an image's layers in a mount.
+type snapshotsReport struct {
+	Made     int  `json:"made"`
+	Present  int  `json:"present"`  // those that were there
+	Rootless bool `json:"rootless"` // for mounts by an ordinary user
 }
 
 func newPull(p *program) *cobra.Command {
@@ -45,6 +55,7 @@ func newPull(p *program) *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&f.all, "all-platforms", false, "the image for every platform that there is")
+	c.Flags().BoolVar(&f.unpack, "unpack", false, "unpack the layers as they come, for layers mount")
 	f.out.format(c, formatsValue)
 	f.out.quiet(c, "only the digests")
 	f.store.work(c)
@@ -53,9 +64,15 @@ func newPull(p *program) *cobra.Command {
 		long: `Bring images into the local store: from a registry, a file, an engine or
 standard input. Layers come side by side, are checked and read once on the way,
 and a download that was cut goes on where it stopped, also in the next run.
-Registries are always asked; with --offline, only files and engines are.`,
+Registries are always asked; with --offline, only files and engines are.
+
+With --unpack, the layers are also unpacked into the store, each in the same pass
+that brings it, as who runs this would mount them: as root with all owners, else
+with all files one's own. The first layers mount need not do it then. A layer
+that is here and not unpacked is unpacked from the store.`,
 		examples: []string{
 			"layers pull python:3.10 python:3.11",
+			"layers pull --unpack python:3.10",
 			"layers pull --platform linux/arm64 alpine",
 			"layers pull --all-platforms alpine",
 			"docker save app:1 | layers pull -",
@@ -73,7 +90,12 @@ func (p *program) pull(ctx context.Context, names []string, f pullFlags) error {
 			return err
 		}
 	}
-	return p.inStore(f.settings, func(s *session) error { return s.pullAll(ctx, names, f) })
+	return p.inStore(f.settings, func(s *session) error {
+		if f.unpack {
+			s.unpack = &cache.SnapshotOptions{Rootless: rootless()}
+		}
+		return s.pullAll(ctx, names, f)
+	})
 }
 
 // needRegistry finds, before anything is pulled, the names that only a registry has:
@@ -130,15 +152,23 @@ func (s *session) pullNamed(ctx context.Context, name string, all bool) ([]pulle
 	}
 	var got []pulled
 	for _, src := range sources {
-		st, e := s.pull(ctx, src)
+		var made *snapshotsReport
+		st, e := s.pull(ctx, src, func(found *cache.Snapshots) { made = s.unpackedReport(found) })
 		if e == nil {
 			var one pulled
 			one, e = describePulled(src, st)
+			one.Snapshots = made
 			got = append(got, one)
 		}
 		err = errors.Join(err, e, src.Close())
 	}
 	return got, err
+}
+
+// unpackedReport tells of an image's snapshots, and on stderr what they could not keep.
+func (s *session) unpackedReport(found *cache.Snapshots) *snapshotsReport {
+	s.warnLosses(found)
+	return &snapshotsReport{Made: found.Made, Present: len(found.Dirs) - found.Made, Rootless: s.unpack.Rootless}
 }
 
 func describePulled(src *source.Image, st cache.Stored) (pulled, error) {
@@ -163,8 +193,12 @@ func writePulled(w io.Writer, r pullReport, out outputFlags) error {
 		if out.Quiet {
 			_, err = fmt.Fprintln(w, i.Digest)
 		} else {
-			_, err = fmt.Fprintf(w, "%s   %s   %s   %s content   %s\n",
-				term.Escape(i.Name), term.Escape(i.Platform), i.Digest, bytesText(i.Content, out.Units), count(i.Layers, "layer"))
+			how := ""
+			if i.Snapshots != nil {
+				how = ", unpacked"
+			}
+			_, err = fmt.Fprintf(w, "%s   %s   %s   %s content   %s%s\n",
+				term.Escape(i.Name), term.Escape(i.Platform), i.Digest, bytesText(i.Content, out.Units), count(i.Layers, "layer"), how)
 		}
 		if err != nil {
 			return err

@@ -21,6 +21,8 @@ type session struct {
 	fetch   fetchFlags
 	opened  []io.Closer // sources of images that are read in place
 	asking  bool        // layers are asked for, not brought in
+	// unpack has what is pulled unpacked in the same pass; nil leaves it packed.
+	unpack *cache.SnapshotOptions
 }
 
 // quietly shows no progress, unless its form was asked for.

@@ -46,6 +46,7 @@ type State string
 const (
 	Done     State = "done"     // it is over, and counts whole
 	Exists   State = "exists"   // it was there before: over, and not counted as moved
+	Unpacked State = "unpacked" // it is over, and more was made of it than was asked of Done
 	Retrying State = "retrying" // it goes on; Event.Err says why it stopped
 )
 
@@ -110,7 +111,7 @@ func (it *item) short() string {
 	return Escape(id[:min(12, len(id))])
 }
 
-func (it *item) over() bool { return it.State == Done || it.State == Exists }
+func (it *item) over() bool { return it.State == Done || it.State == Exists || it.State == Unpacked }
 
 const (
 	redrawEvery = 100 * time.Millisecond
@@ -257,6 +258,8 @@ func (p *Progress) status(it *item) string {
 	switch it.State {
 	case Done:
 		return "done  " + p.o.Bytes(it.Size)
+	case Unpacked:
+		return "unpacked  " + p.o.Bytes(it.Size)
 	case Exists:
 		return "is here already  " + p.o.Bytes(it.Size)
 	case Retrying:
