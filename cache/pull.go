@@ -69,7 +69,10 @@ func (s *Store) pullPlan(ctx context.Context, p *plan, l *lease, o PullOptions) 
 	if err != nil || o.Unpack == nil {
 		return st, err
 	}
-	return st, s.unpackPulled(ctx, p, l, o)
+	if err := s.unpackPulled(ctx, p, l, o); err != nil {
+		return st, fmt.Errorf("pulled, but not unpacked: %w", err)
+	}
+	return st, nil
 }
 
 // bring makes an image whole. The caller holds a lease on it.

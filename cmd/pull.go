@@ -66,8 +66,8 @@ standard input. Layers come side by side, are checked and read once on the way,
 and a download that was cut goes on where it stopped, also in the next run.
 Registries are always asked; with --offline, only files and engines are.
 
-With --unpack, the layers are also unpacked into the store, each in the same pass
-that brings it, as who runs this would mount them: as root with all owners, else
+With --unpack, the layers are unpacked into the store as well, each in the pass
+that brings it, as who runs this would mount them: by root with all owners, else
 with all files one's own. The first layers mount need not do it then. A layer
 that is here and not unpacked is unpacked from the store.`,
 		examples: []string{
