@@ -28,6 +28,7 @@ var ownImports = map[string]string{
 	"cache/unpack":        "cache/layer",
 	"cache/mount":         "",
 	"cache/shell":         "",
+	"cache/shell/seccomp": "",
 	"fixtures":            "",
 }
 
@@ -45,7 +46,7 @@ var homes = map[string]string{
 	"golang.org/x/term":                "cmd cmd/term cache/source", // there: a terminal as standard input is no archive
 	"golang.org/x/tools/txtar":         "fixtures",
 	"github.com/bmatcuk/doublestar/":   "cmd",
-	"golang.org/x/sys/":                "cmd cmd/term cache cache/source cache/unpack cache/mount cache/shell fixtures", // there: a directory is listed with all its attributes
+	"golang.org/x/sys/":                "cmd cmd/term cache cache/source cache/unpack cache/mount cache/shell cache/shell/seccomp fixtures", // there: a directory is listed with all its attributes
 	"golang.org/x/sync/":               "cache cache/layer cache/source cache/unpack",
 	"github.com/klauspost/compress/":   "cache/layer cache/source fixtures",
 	"github.com/moby/sys/mountinfo":    "cache",
