@@ -87,7 +87,7 @@ var (
 	}
 )
 
-var rules = slices.Concat(runRules, usageRules, storeRules, sourceRules, layerRules, unpackRules, mountRules, hostRules)
+var rules = slices.Concat(runRules, usageRules, storeRules, sourceRules, layerRules, unpackRules, mountRules, shellRules, hostRules)
 
 // runRules know how runs end that no package is to blame for.
 var runRules = []rule{

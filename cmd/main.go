@@ -45,6 +45,9 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if len(args) == 1 && args[0] == mountedRole {
 		return mountedMain(stderr)
 	}
+	if len(args) == 1 && args[0] == shellRole {
+		return shellMain()
+	}
 	tuneMemory(os.Getenv)
 	p := &program{stdin: stdin, stdout: stdout, stderr: stderr, getenv: os.Getenv, now: time.Now, lent: &atomic.Bool{}}
 	ctx, cancel := context.WithCancelCause(context.Background())

@@ -27,7 +27,7 @@ func newRoot(p *program) *cobra.Command {
 	root.SetUsageFunc(func(*cobra.Command) error { return nil })
 	root.AddCommand(
 		newInspect(p), newLs(p), newCat(p), newWhy(p),
-		newMount(p), newUmount(p), newUnpack(p),
+		newMount(p), newUmount(p), newUnpack(p), newShell(p),
 		newPull(p), newImages(p), newRm(p), newCache(p),
 		newDemo(p), newDoctor(p), newCompletion(p), newVersion(p),
 	)

@@ -19,7 +19,8 @@ Look:    inspect IMAGE            layers, sizes, base image, reclaimable bytes
          ls IMAGE [PATH]          list files (of the image, or of one layer)
          cat IMAGE PATH           print a file
          why IMAGE PATH           which layers and build steps made, changed or hid this path
-Run:     mount IMAGE DIR          mount read-only with overlayfs;  umount DIR
+Run:     shell IMAGE [-- CMD]     a shell in an image, read-only, no daemon
+         mount IMAGE DIR          mount read-only with overlayfs;  umount DIR
          unpack IMAGE DIR         the image's files in a directory
 Store:   pull IMAGE...            download and unpack into the local store
          images                   what is in the store

@@ -188,6 +188,9 @@ func (m *Mount) Close() error {
 	return nil
 }
 
+// Descriptor is the mount's, which is the caller's to close from now on.
+func (m *Mount) Descriptor() int { return m.fd }
+
 // Device is what stat gives for the files of an overlay, and 0 where one directory is
 // shown, whose files are on its own file system.
 func (m *Mount) Device() (uint64, error) {

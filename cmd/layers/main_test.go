@@ -21,6 +21,7 @@ func TestMain(m *testing.M) {
 		"layers":              func() { os.Exit(run(os.Args[1:])) },
 		"layers-panics":       func() { os.Exit(cmd.Main(os.Args[1:], os.Stdin, panics{}, os.Stderr)) },
 		"layers-unprivileged": func() { os.Exit(unprivileged(os.Args[1:])) },
+		"furnished":           func() { os.Exit(furnished(os.Args[1:])) },
 		"layers-on-mount":     func() { os.Exit(onMount(os.Args[1:])) },
 	})
 }
@@ -36,7 +37,14 @@ func unprivileged(args []string) int {
 			return 97
 		}
 	}
-	return run(args)
+	return again(args)
+}
+
+// again becomes the program, as its user would start it.
+func again(args []string) int {
+	err := syscall.Exec("/proc/self/exe", append([]string{"layers"}, args...), os.Environ())
+	fmt.Fprintln(os.Stderr, err)
+	return 98
 }
 
 // panics is a standard output that does what a bug would.
@@ -46,7 +54,9 @@ func (panics) Write([]byte) (int, error) { panic("a bug") }
 
 func TestStories(t *testing.T) { tellStories(t, "testdata") }
 
-func tellStories(t *testing.T, dir string) {
+func tellStories(t *testing.T, dir string) { tellStoriesBy(t, dir, setup) }
+
+func tellStoriesBy(t *testing.T, dir string, setup func(*testscript.Env) error) {
 	testscript.Run(t, testscript.Params{
 		Dir:                dir,
 		RequireUniqueNames: true,

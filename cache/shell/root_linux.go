@@ -1,0 +1,207 @@
+package shell
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// built is a root that is ready to be entered.
+type built struct {
+	*root
+	pts    int // the directory of its pseudo-terminals
+	upper  int // what the command changes, and the root without that; -1 if it cannot
+	before int
+}
+
+// build makes a shell's root. Until the host's root is left, the order matters: what
+// is taken of the host is taken first, then our copy of the host's mounts becomes
+// read-only, so that nothing reached through them later can be written
+// (CVE-2019-5736), and only then is anything attached.
+func build(c *Config, mounter Mounter) (*built, error) {
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return nil, fmt.Errorf("making the mounts private: %w", err)
+	}
+	binds, err := cloneBinds(c)
+	if err != nil {
+		return nil, err
+	}
+	b := &built{root: &root{made: map[string]bool{}}, pts: -1, upper: -1, before: -1}
+	image, err := b.image(c, mounter)
+	if err != nil {
+		return nil, err
+	}
+	host, err := unix.Open("/", unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(restrict(host, readOnly), unix.Close(host)); err != nil {
+		return nil, fmt.Errorf("the copy of the host's mounts: %w", err)
+	}
+	at, err := unix.Open(c.Scratch, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := attach(image, at); err != nil {
+		return nil, err
+	}
+	if b.fd, err = unix.Open(c.Scratch, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
+		return nil, err
+	}
+	return b, b.furnish(c, binds)
+}
+
+// image mounts the image with a directory above it that takes what is written: also
+// for a shell that may not write, since places to mount on can be missing.
+func (b *built) image(c *Config, mounter Mounter) (int, error) {
+	dir := c.Keep
+	if dir == "" {
+		dir = c.Scratch
+		tmp, err := filesystem("tmpfs", quiet, "mode=0700", "source=layers")
+		if err != nil {
+			return -1, err
+		}
+		at, err := unix.Open(dir, unix.O_PATH|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return -1, errors.Join(err, unix.Close(tmp))
+		}
+		if err := attach(tmp, at); err != nil {
+			return -1, err
+		}
+	}
+	upper, work := filepath.Join(dir, UpperDir), filepath.Join(dir, WorkDir)
+	for _, d := range []string{upper, work} {
+		if err := os.Mkdir(d, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
+			return -1, err
+		}
+	}
+	if c.Writable {
+		var err error
+		if b.upper, err = unix.Open(upper, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0); err != nil {
+			return -1, fmt.Errorf("%s: %w", upper, err)
+		}
+		if b.before, err = mounter(c.Root, "", ""); err != nil {
+			return -1, err
+		}
+	}
+	return mounter(c.Root, upper, work)
+}
+
+// The names in Config.Keep: what was changed, as an overlay's upper directory, and what
+// overlayfs needs beside it.
+const (
+	UpperDir = "changes"
+	WorkDir  = "work"
+)
+
+// furnish mounts all that a process expects, and what the user asked for.
+func (b *built) furnish(c *Config, binds []int) (err error) {
+	if b.pts, err = b.dev(); err != nil {
+		return err
+	}
+	if err := b.proc(); err != nil {
+		return err
+	}
+	if err := b.sys(c.HostNetwork); err != nil {
+		return err
+	}
+	tmp, err := filesystem("tmpfs", quiet, "mode=1777", "source=layers")
+	if err := b.on("/tmp", tmp, err); err != nil {
+		return err
+	}
+	if c.HostNetwork {
+		if err := b.names(); err != nil {
+			return err
+		}
+	}
+	for i, bind := range c.Binds {
+		if err := b.bind(bind, binds[i]); err != nil {
+			return err
+		}
+	}
+	if c.Dir != "" {
+		fd, err := b.dir(c.Dir)
+		if err != nil {
+			return err
+		}
+		_ = unix.Close(fd)
+	}
+	if c.Writable {
+		return nil
+	}
+	attr := unix.MountAttr{Attr_set: readOnly}
+	if err := unix.MountSetattr(b.fd, "", unix.AT_EMPTY_PATH, &attr); err != nil {
+		return fmt.Errorf("making the root read-only: %w", err)
+	}
+	return nil
+}
+
+// names shows the files by which the host finds names in its network.
+func (b *built) names() error {
+	for _, name := range []string{"/etc/resolv.conf", "/etc/hosts"} {
+		if _, err := os.Stat(name); err != nil {
+			continue // the host has none either
+		}
+		m, err := clone(unix.AT_FDCWD, name, inert|readOnly)
+		if err != nil {
+			return err
+		}
+		if err := b.bind(Bind{From: name, To: name}, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cloneBinds takes what the user wants to see of the host. Paths are his own.
+func cloneBinds(c *Config) ([]int, error) {
+	var all []int
+	for _, b := range c.Binds {
+		attributes := quiet
+		if b.ReadOnly {
+			attributes |= readOnly
+		}
+		m, err := clone(unix.AT_FDCWD, b.From, attributes)
+		if err != nil {
+			return nil, &SetupError{Text: fmt.Sprintf("--bind %s: %v", b.From, err)}
+		}
+		all = append(all, m)
+	}
+	return all, nil
+}
+
+func (r *root) bind(b Bind, mount int) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(mount, &st); err != nil {
+		return err
+	}
+	open := r.file
+	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+		open = r.dir
+	}
+	at, err := open(b.To)
+	if err != nil {
+		return errors.Join(err, unix.Close(mount))
+	}
+	if err := attach(mount, at); err != nil {
+		return fmt.Errorf("binding %s on %s: %w", b.From, b.To, err)
+	}
+	return nil
+}
+
+// enter makes the root the only one there is.
+func (b *built) enter() error {
+	if err := unix.Fchdir(b.fd); err != nil {
+		return err
+	}
+	if err := unix.PivotRoot(".", "."); err != nil {
+		return fmt.Errorf("pivot_root: %w", err)
+	}
+	if err := unix.Unmount(".", unix.MNT_DETACH); err != nil {
+		return fmt.Errorf("leaving the host's root: %w", err)
+	}
+	return errors.Join(unix.Chdir("/"), unix.Close(b.fd))
+}

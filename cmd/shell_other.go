@@ -1,0 +1,19 @@
+//go:build !linux
+
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+const shellRole = "init, of a shell"
+
+var shellRules []rule
+
+func (p *program) shell(context.Context, string, []string, shellFlags) error {
+	return fmt.Errorf("a shell in an image: %w", errors.ErrUnsupported)
+}
+
+func shellMain() int { return exitHost }
