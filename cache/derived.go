@@ -104,7 +104,7 @@ func (s *Store) pass(ctx context.Context, slot *slot, p *part, blob io.Reader, d
 	_, err = layer.Index(ctx, blob, out, layer.IndexOptions{Limits: s.options.Limits, Digest: p.digest, Size: p.size, DiffID: p.diffID,
 		TempDir: dir, Alone: slot.isAlone()})
 	if err == nil && m.contents != nil {
-		err = m.contents.Wait()
+		err = m.contents.Flush()
 	}
 	if err != nil {
 		return nil, errors.Join(blameConfig(err), m.discard())

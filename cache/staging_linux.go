@@ -18,7 +18,6 @@ import (
 // directory of this process, which is swept if it is killed.
 type staging struct {
 	store  *Store
-	writes *unpack.Staging
 	mu     sync.Mutex
 	kept   map[layer.DiffID]*staged
 	copies []*staged
@@ -34,7 +33,7 @@ func (s *Store) stage(p *plan, o SnapshotOptions) (end func() error, err error) 
 	if err != nil {
 		return nil, err
 	}
-	t := &staging{store: s, writes: unpack.NewStaging(), kept: map[layer.DiffID]*staged{}}
+	t := &staging{store: s, kept: map[layer.DiffID]*staged{}}
 	for _, part := range p.upTo(o.Layers).parts {
 		if !there[part.diffID.Hex] {
 			part.staging = t
@@ -68,7 +67,7 @@ func (t *staging) begin() (*staged, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := t.writes.Begin(dir)
+	c, err := unpack.NewStaged(dir)
 	if err != nil {
 		return nil, errors.Join(err, os.Remove(dir))
 	}
@@ -139,11 +138,13 @@ func (t *staging) lend(ctx context.Context, id layer.DiffID, offsets []int64) (*
 		return nil, err
 	}
 	t.copies = append(t.copies, c)
-	return c, c.Copy(ctx, t.kept[id], offsets)
+	if err := c.Copy(ctx, t.kept[id], offsets); err != nil {
+		return nil, err
+	}
+	return c, c.Flush()
 }
 
 func (t *staging) end() error {
-	t.writes.Close()
 	var errs []error
 	for id := range t.kept {
 		errs = append(errs, t.kept[id].Discard())

@@ -23,5 +23,5 @@ func (*Store) unpackPulled(context.Context, *plan, *lease, PullOptions) error { 
 
 func (*staging) begin() (*staged, error)          { return nil, errNoSnapshots }
 func (*staging) keep(layer.DiffID, *staged) error { return errNoSnapshots }
-func (*staged) Wait() error                       { return errNoSnapshots }
+func (*staged) Flush() error                      { return errNoSnapshots }
 func (*staged) Discard() error                    { return errNoSnapshots }

@@ -25,18 +25,16 @@ import (
 // stage stages all layers in the pass that makes their tables of contents.
 func stage(t testing.TB, blobs [][]byte) (tree *layer.Tree, all []*Staged, err error) {
 	t.Helper()
-	staging := NewStaging()
-	defer staging.Close()
 	var tocs []*layer.TOC
 	for _, blob := range blobs {
-		s, err := staging.Begin(room(t))
+		s, err := NewStaged(room(t))
 		if err != nil {
 			t.Fatal(err)
 		}
 		all = append(all, s)
 		var toc bytes.Buffer
 		_, err = layer.Index(t.Context(), bytes.NewReader(blob), layer.Outputs{TOC: &toc, Contents: s}, layer.IndexOptions{})
-		if err := errors.Join(err, s.Wait()); err != nil {
+		if err := errors.Join(err, s.Flush()); err != nil {
 			return nil, all, err
 		}
 		c, err := layer.ReadTOC(toc.Bytes())
@@ -146,8 +144,7 @@ func takeAll(t *testing.T, target *Target, own int, all []*Staged) error {
 			continue
 		}
 		// Nothing that the layers above may borrow is taken from under them.
-		staging := NewStaging()
-		c, err := staging.Begin(room(t))
+		c, err := NewStaged(room(t))
 		if err != nil {
 			return err
 		}
@@ -157,10 +154,9 @@ func takeAll(t *testing.T, target *Target, own int, all []*Staged) error {
 		}
 		if carrier == own && own == len(all)-1 {
 			err = target.Take(t.Context(), carrier, from)
-		} else if err = c.Copy(t.Context(), from, offsets); err == nil {
+		} else if err = errors.Join(c.Copy(t.Context(), from, offsets), c.Flush()); err == nil {
 			err = target.Take(t.Context(), carrier, c)
 		}
-		staging.Close()
 		if err := errors.Join(err, c.Discard()); err != nil {
 			return err
 		}
@@ -243,15 +239,17 @@ func raw(t *testing.T, dir string) (all []string) {
 // large, empty and sparse ones, of which some are replaced in the same layer.
 func TestStagedInManyDirectories(t *testing.T) {
 	var entries []fixtures.Entry
+	fill := strings.Repeat("x", packedFile)
 	for i := range 2*stagedFiles + 100 {
-		entries = append(entries, fixtures.Entry{Name: fmt.Sprintf("d%d/f", i%4000), Body: strconv.Itoa(i)})
+		entries = append(entries, fixtures.Entry{Name: fmt.Sprintf("d%d/f", i%4000), Body: strconv.Itoa(i)},
+			fixtures.Entry{Name: fmt.Sprintf("large%d/f", i%100), Body: fill + strconv.Itoa(i)})
 	}
 	entries = append(entries,
 		fixtures.Entry{Name: "large", Body: strings.Repeat("0123456789", 50_000)},
 		fixtures.Entry{Name: "holes", Body: strings.Repeat("\x00", 3*holeSize) + "x" + strings.Repeat("\x00", 2*holeSize)},
 		fixtures.Entry{Name: "empty"},
-		fixtures.Entry{Name: "edge", Body: strings.Repeat("e", smallFile)},
-		fixtures.Entry{Name: "over", Body: strings.Repeat("o", smallFile+1)})
+		fixtures.Entry{Name: "edge", Body: strings.Repeat("e", packedFile)},
+		fixtures.Entry{Name: "over", Body: strings.Repeat("o", packedFile+1)})
 	if checkStaged(t, "many", [][]byte{fixtures.Tar(entries...)}) != 1 {
 		t.Error("nothing was compared")
 	}
@@ -286,7 +284,7 @@ func openFiles(t *testing.T) int {
 // TestTakeReplacesNothing has a link in the way of a file that is taken.
 func TestTakeReplacesNothing(t *testing.T) {
 	outside := t.TempDir()
-	tree, all, err := stage(t, [][]byte{fixtures.Tar(fixtures.Entry{Name: "d/f", Body: "x"})})
+	tree, all, err := stage(t, [][]byte{fixtures.Tar(fixtures.Entry{Name: "d/f", Body: strings.Repeat("x", packedFile+1)})})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -313,9 +311,7 @@ func TestTakeReplacesNothing(t *testing.T) {
 	_, err = fillBy(at, flatItems(tree), func(target *Target) error {
 		discard(t, all)
 		all = nil
-		staging := NewStaging()
-		defer staging.Close()
-		s, err := staging.Begin(room(t))
+		s, err := NewStaged(room(t))
 		if err != nil {
 			t.Fatal(err)
 		}

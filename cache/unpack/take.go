@@ -9,31 +9,53 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
+
+	"github.com/layers/layers/cache/layer"
 )
 
 // takenAtOnce is how many files one goroutine takes, one after the other.
 const takenAtOnce = 128
 
-// Take gives the files of one layer their contents from what was staged, without a
-// copy, in place of Contents. What the items do not name stays where it is.
+// Take gives the files of one layer their contents from what was staged, in place of
+// Contents: large ones without a copy. What the items do not name stays where it is.
 func (t *Target) Take(ctx context.Context, carrier int, from *Staged) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(writerCount)
+	c := t.Contents(carrier)
+	g.Go(func() error {
+		return from.pack.each(ctx, func(offset int64, data []byte) error { return give(c, offset, data) })
+	})
 	for files := range slices.Chunk(t.plan.files[carrier], takenAtOnce) {
-		g.Go(func() error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			for i := range files {
-				if err := t.take(&files[i], from); err != nil {
-					return err
-				}
-				files[i].done = true
-			}
-			return nil
-		})
+		g.Go(func() error { return t.takeLarge(ctx, files, from) })
 	}
 	return g.Wait()
+}
+
+func give(c layer.Contents, offset int64, data []byte) error {
+	w, err := c.Begin(offset)
+	if err != nil || w == nil {
+		return err
+	}
+	if _, err := w.Write(data); err != nil {
+		return err
+	}
+	return c.End()
+}
+
+func (t *Target) takeLarge(ctx context.Context, files []file, from *Staged) error {
+	for i := range files {
+		if files[i].size <= packedFile {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := t.take(&files[i], from); err != nil {
+			return err
+		}
+		files[i].done = true
+	}
+	return nil
 }
 
 // take gives a staged file its attributes and then its name, so that an open file
