@@ -72,7 +72,7 @@ func (w *changeWalk) entry(dir int, name, at string, fresh bool) error {
 		if kind == unix.S_IFREG {
 			c.Size = now.Size
 		}
-		if w.made[at] && now.Size == 0 && !existed {
+		if w.made[at] && now.Size == 0 {
 			return nil
 		}
 		return w.tell(c)

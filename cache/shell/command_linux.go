@@ -52,6 +52,7 @@ func (i *initProcess) start(started *Started, files []uintptr) error {
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return err
 	}
+	unix.Umask(0o022)
 	p, pid, err := launch(candidates, c.Command, attr)
 	if err != nil {
 		return err

@@ -69,6 +69,7 @@ func (i *initProcess) run(mounter Mounter) error {
 		return &HostError{Text: fmt.Sprintf("a cgroup namespace: %v", err)}
 	}
 	var err error
+	unix.Umask(0) // the caller's is for his files
 	if i.root, err = build(c, mounter); err != nil {
 		return err
 	}

@@ -3,7 +3,9 @@ package shell
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
@@ -73,21 +75,44 @@ func (b *built) image(c *Config, mounter Mounter) (int, error) {
 		}
 	}
 	upper, work := filepath.Join(dir, UpperDir), filepath.Join(dir, WorkDir)
-	for _, d := range []string{upper, work} {
-		if err := os.Mkdir(d, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
-			return -1, err
-		}
+	var err error
+	if b.before, err = mounter(c.Root, "", ""); err != nil {
+		return -1, err
 	}
-	if c.Writable {
-		var err error
-		if b.upper, err = unix.Open(upper, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0); err != nil {
-			return -1, fmt.Errorf("%s: %w", upper, err)
-		}
-		if b.before, err = mounter(c.Root, "", ""); err != nil {
-			return -1, err
-		}
+	if err := upperLike(upper, b.before); err != nil {
+		return -1, err
+	}
+	if err := os.Mkdir(work, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return -1, err
+	}
+	if !c.Writable {
+		return mounter(c.Root, upper, work)
+	}
+	if b.upper, err = unix.Open(upper, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0); err != nil {
+		return -1, fmt.Errorf("%s: %w", upper, err)
 	}
 	return mounter(c.Root, upper, work)
+}
+
+// upperLike makes an upper directory with the attributes of the image's root, which
+// overlayfs shows from the topmost directory. One that is there has them already.
+func upperLike(upper string, image int) error {
+	if err := os.Mkdir(upper, 0o755); err != nil {
+		if errors.Is(err, os.ErrExist) {
+			return nil
+		}
+		return err
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(image, &st); err != nil {
+		return err
+	}
+	times := []unix.Timespec{st.Atim, st.Mtim}
+	return errors.Join(
+		os.Chown(upper, int(st.Uid), int(st.Gid)),
+		unix.Chmod(upper, st.Mode&0o7777),
+		unix.UtimesNanoAt(unix.AT_FDCWD, upper, times, 0),
+	)
 }
 
 // The names in Config.Keep: what was changed, as an overlay's upper directory, and what
@@ -149,9 +174,30 @@ func (b *built) names() error {
 		if err != nil {
 			return err
 		}
-		if err := b.bind(Bind{From: name, To: name}, m); err != nil {
+		if err := errors.Join(b.clear(name), b.bind(Bind{From: name, To: name}, m)); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// clear takes a link that leads nowhere out of the way, as images have one for the
+// resolv.conf of a service that is to make it.
+func (r *root) clear(name string) error {
+	fd, err := r.open(name, 0)
+	if err == nil {
+		return unix.Close(fd)
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return r.failed(name, err)
+	}
+	parent, err := r.parent(name)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(parent)
+	if err := unix.Unlinkat(parent, path.Base(name), 0); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return r.failed(name, err)
 	}
 	return nil
 }

@@ -72,7 +72,9 @@ func named(t testing.TB, a specs.Arch) convention {
 }
 
 var sysModule = sync.OnceValues(func() (string, error) {
-	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "golang.org/x/sys").Output()
+	list := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "golang.org/x/sys")
+	list.Env = append(list.Environ(), "GOFLAGS=") // -json, of a caller's, is none of its
+	out, err := list.Output()
 	return strings.TrimSpace(string(out)), err
 })
 
