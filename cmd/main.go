@@ -48,6 +48,9 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if len(args) == 1 && args[0] == shellRole {
 		return shellMain()
 	}
+	if len(args) > 0 && args[0] == keeperRole {
+		return keeperMain(args[1:], stderr)
+	}
 	tuneMemory(os.Getenv)
 	p := &program{stdin: stdin, stdout: stdout, stderr: stderr, getenv: os.Getenv, now: time.Now, lent: &atomic.Bool{}}
 	ctx, cancel := context.WithCancelCause(context.Background())

@@ -25,6 +25,9 @@ type shellFlags struct {
 	user         string
 	hostname     string
 	stats        bool
+	memory       string
+	cpus         float64
+	pids         int64
 }
 
 func newShell(p *program) *cobra.Command {
@@ -50,7 +53,10 @@ func newShell(p *program) *cobra.Command {
 	flags.StringVarP(&f.dir, "workdir", "w", "", "start in `DIR` and not in the image's")
 	flags.StringVarP(&f.user, "user", "u", "", "run as `USER[:GROUP]` of the image, names or numbers")
 	flags.StringVar(&f.hostname, "hostname", "", "the host's `NAME` inside")
-	flags.BoolVar(&f.stats, "stats", false, "on leaving, say what time and memory it took")
+	flags.StringVar(&f.memory, "memory", "", "the most memory it may use: `SIZE`, as 512MB or 2GiB")
+	flags.Float64Var(&f.cpus, "cpus", 0, "the most processors' time it may use: `N`, as 1.5")
+	flags.Int64Var(&f.pids, "pids", 0, "the most processes and threads it may have: `N`")
+	flags.BoolVar(&f.stats, "stats", false, "on leaving, say what time, memory and processes it took")
 	f.addImage(c)
 	return describe(c, manual{
 		long: `Run the image's shell, or COMMAND, in the image: in namespaces of its own for
@@ -95,6 +101,9 @@ func (f *shellFlags) check() error {
 	}
 	if f.dir != "" && !strings.HasPrefix(f.dir, "/") {
 		return &usageError{text: fmt.Sprintf("--workdir %s: it must begin with /", f.dir)}
+	}
+	if f.cpus < 0 || f.pids < 0 || f.cpus > 0 && f.cpus < 0.01 {
+		return &usageError{text: "--cpus and --pids must be more than 0; the least of --cpus is 0.01"}
 	}
 	if len(f.hostname) > 64 || strings.ContainsAny(f.hostname, "/ \t\n") {
 		return &usageError{text: fmt.Sprintf("--hostname %q is no host name", f.hostname)}

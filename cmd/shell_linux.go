@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,7 +18,9 @@ import (
 
 	"github.com/layers/layers/cache/mount"
 	"github.com/layers/layers/cache/shell"
+	"github.com/layers/layers/cache/shell/cgroup"
 	"github.com/layers/layers/cache/shell/console"
+	"github.com/layers/layers/cmd/report"
 	"github.com/layers/layers/cmd/term"
 )
 
@@ -157,12 +160,20 @@ func parseBinds(texts []string) (all []shell.Bind, err error) {
 }
 
 // runShell runs it. What interrupts it is for it to decide.
-func (p *program) runShell(c shell.Config, f *shellFlags, name string) error {
+func (p *program) runShell(c shell.Config, f *shellFlags, name string) (err error) {
+	group, err := p.shellGroup(f)
+	if err != nil {
+		return err
+	}
+	if group != nil {
+		defer closing(group.Remove, &err)
+	}
 	p.lent.Store(true)
 	defer p.lent.Store(false)
 	p.progress.Clear()
 	changed := false
 	h := shell.Host{
+		Group: group,
 		Stdin: p.file(p.stdin), Stdout: p.file(p.stdout), Stderr: p.file(p.stderr),
 		Started: func(m shell.Started) error { return p.shellStarted(&c, f, name, m) },
 		Changed: func(m shell.Change) error {
@@ -181,13 +192,74 @@ func (p *program) runShell(c shell.Config, f *shellFlags, name string) error {
 		return userNamespaceAdvice(err)
 	}
 	if f.stats {
-		fmt.Fprintf(p.stderr, "%s wall, %s user, %s system, %s in its biggest process\n",
-			brief(ended.Wall), brief(ended.User), brief(ended.System), bytesText(ended.Memory, f.out.Units))
+		fmt.Fprintln(p.stderr, shellStats(ended, group, f.out.Units))
 	}
 	if ended.Code != 0 {
 		return &commandExit{code: ended.Code}
 	}
 	return nil
+}
+
+// shellGroup makes the control group that limits ask for, or that statistics are better
+// with.
+func (p *program) shellGroup(f *shellFlags) (*cgroup.Group, error) {
+	l := cgroup.Limits{CPUs: f.cpus, Pids: f.pids}
+	if l.Pids > 0 {
+		l.Pids += shell.InitThreads
+	}
+	if f.memory != "" {
+		bytes, err := report.ParseBytes(f.memory)
+		if err != nil || bytes < 1<<20 {
+			return nil, &usageError{text: fmt.Sprintf("--memory %s: it is a size of 1MiB or more, as 512MB or 2GiB", f.memory)}
+		}
+		l.Memory = bytes
+	}
+	if l == (cgroup.Limits{}) && !f.stats {
+		return nil, nil
+	}
+	g, err := cgroup.New(l)
+	if err != nil && l == (cgroup.Limits{}) {
+		p.warn("figures of processes only: " + err.Error())
+		return nil, nil
+	}
+	return g, err
+}
+
+// shellStats says what a shell took, as its control group counted, or else its
+// processes.
+func shellStats(ended shell.Ended, group *cgroup.Group, units string) string {
+	line := fmt.Sprintf("%s wall, %s user, %s system", brief(ended.Wall), brief(ended.User), brief(ended.System))
+	var s cgroup.Stats
+	if group != nil {
+		s = group.Stats()
+	}
+	if s.PeakMemory > 0 {
+		line += fmt.Sprintf(", %s of memory at most", bytesText(s.PeakMemory, units))
+	} else {
+		line += fmt.Sprintf(", %s in its biggest process", bytesText(ended.Memory, units))
+	}
+	if s.PeakPids > 0 {
+		line += fmt.Sprintf(", %d processes and threads at most", s.PeakPids)
+	}
+	if s.OOMKills > 0 {
+		line += fmt.Sprintf("; killed for memory: %d", s.OOMKills)
+	}
+	if s.PidsRefused > 0 {
+		line += fmt.Sprintf("; processes refused: %d", s.PidsRefused)
+	}
+	return line
+}
+
+// keeperRole is the first argument by which this program knows that it is the keeper of
+// a shell's control groups.
+const keeperRole = cgroup.KeeperRole
+
+func keeperMain(dirs []string, stderr io.Writer) int {
+	if err := cgroup.Keep(dirs); err != nil {
+		fmt.Fprintf(stderr, "layers: %s\n", term.Escape(err.Error()))
+		return exitHost
+	}
+	return exitDone
 }
 
 func brief(d time.Duration) string { return d.Round(100 * time.Microsecond).String() }
@@ -245,6 +317,13 @@ var shellRules = []rule{
 		e, ok := errors.AsType[*shell.HostError](err)
 		if ok {
 			m.code, m.hint = exitHost, e.Hint
+		}
+		return ok
+	},
+	func(err error, m *message) bool {
+		e, ok := errors.AsType[*cgroup.UnavailableError](err)
+		if ok {
+			m.code, m.hint = exitHost, e.Remedy
 		}
 		return ok
 	},

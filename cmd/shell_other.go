@@ -6,9 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 )
 
-const shellRole = "init, of a shell"
+const (
+	shellRole  = "init, of a shell"
+	keeperRole = "keeper, of control groups"
+)
 
 var shellRules []rule
 
@@ -16,4 +20,5 @@ func (p *program) shell(context.Context, string, []string, shellFlags) error {
 	return fmt.Errorf("a shell in an image: %w", errors.ErrUnsupported)
 }
 
-func shellMain() int { return exitHost }
+func shellMain() int                      { return exitHost }
+func keeperMain([]string, io.Writer) int { return exitHost }

@@ -48,6 +48,10 @@ type Config struct {
 // init, and call Main.
 const Role = "init, of a shell"
 
+// InitThreads is how many threads the init may have, which count as processes of the
+// shell's control group: a limit for the command is to be so much higher.
+const InitThreads = 10
+
 // Bind is a file or directory of the host, and where the command sees it.
 type Bind struct {
 	From, To string

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/layers/layers/cache/shell/cgroup"
 	"github.com/layers/layers/cache/shell/console"
 )
 
@@ -23,6 +24,8 @@ type Host struct {
 	// Map gives a process ids in its user namespace. Without it, the shell has no user
 	// namespace of its own, which needs root.
 	Map func(pid int) error
+	// Group limits and counts the shell's processes; it may be nil.
+	Group *cgroup.Group
 	// Started is told when the command runs, and Changed of each change when it has
 	// ended. Either may be nil.
 	Started func(Started) error
@@ -130,6 +133,9 @@ func attributes(c Config, h Host) *syscall.SysProcAttr {
 		a.Cloneflags |= unix.CLONE_NEWUSER
 		a.AmbientCaps = numbers(capabilities)
 	}
+	if h.Group != nil {
+		h.Group.Enter(a)
+	}
 	return a
 }
 
@@ -138,6 +144,11 @@ func (s *session) configure(c Config) error {
 	pid := s.init.Process.Pid
 	if s.host.Map != nil {
 		if err := s.host.Map(pid); err != nil {
+			return err
+		}
+	}
+	if s.host.Group != nil {
+		if err := s.host.Group.Add(pid); err != nil {
 			return err
 		}
 	}

@@ -14,7 +14,7 @@ import (
 // also import fixtures; those of cmd/layers, which are of the whole program, any.
 var ownImports = map[string]string{
 	"cmd/layers":          "cmd",
-	"cmd":                 "cmd/report cmd/term inspect inspect/packages inspect/fleet diff cache cache/layer cache/source cache/unpack cache/mount cache/shell cache/shell/console fixtures",
+	"cmd":                 "cmd/report cmd/term inspect inspect/packages inspect/fleet diff cache cache/layer cache/source cache/unpack cache/mount cache/shell cache/shell/cgroup cache/shell/console fixtures",
 	"cmd/report":          "inspect inspect/fleet inspect/packages diff cache/layer cmd/term",
 	"cmd/term":            "",
 	"inspect":             "cache/layer inspect/packages",
@@ -27,7 +27,8 @@ var ownImports = map[string]string{
 	"cache/source":        "",
 	"cache/unpack":        "cache/layer",
 	"cache/mount":         "",
-	"cache/shell":         "cache/shell/console cache/shell/seccomp",
+	"cache/shell":         "cache/shell/cgroup cache/shell/console cache/shell/seccomp",
+	"cache/shell/cgroup":  "",
 	"cache/shell/console": "",
 	"cache/shell/seccomp": "",
 	"fixtures":            "",
@@ -47,7 +48,7 @@ var homes = map[string]string{
 	"golang.org/x/term":                "cmd cmd/term cache/source cache/shell/console", // there: a terminal as standard input is no archive
 	"golang.org/x/tools/txtar":         "fixtures",
 	"github.com/bmatcuk/doublestar/":   "cmd",
-	"golang.org/x/sys/":                "cmd cmd/term cache cache/source cache/unpack cache/mount cache/shell cache/shell/console cache/shell/seccomp fixtures", // there: a directory is listed with all its attributes
+	"golang.org/x/sys/":                "cmd cmd/term cache cache/source cache/unpack cache/mount cache/shell cache/shell/cgroup cache/shell/console cache/shell/seccomp fixtures", // there: a directory is listed with all its attributes
 	"golang.org/x/sync/":               "cache cache/layer cache/source cache/unpack",
 	"github.com/klauspost/compress/":   "cache/layer cache/source fixtures",
 	"github.com/moby/sys/mountinfo":    "cache",
@@ -78,12 +79,12 @@ var standard = map[string]string{
 	"net/http":          "cache/source fixtures",
 	"net/http/httptest": "",
 	"testing":           "",
-	"os/exec":           "cmd cmd/term cache/source cache/unpack cache/shell fixtures",
+	"os/exec":           "cmd cmd/term cache/source cache/unpack cache/shell cache/shell/cgroup fixtures",
 	"log":               "fixtures",
-	"os":                "cmd/layers cmd cmd/term cache cache/layer cache/source cache/unpack cache/mount cache/shell cache/shell/console fixtures",
+	"os":                "cmd/layers cmd cmd/term cache cache/layer cache/source cache/unpack cache/mount cache/shell cache/shell/cgroup cache/shell/console fixtures",
 	"os/signal":         "cmd cache/shell cache/shell/console",
-	"syscall":           "cmd cmd/term cache cache/source cache/unpack cache/mount cache/shell fixtures",
-	"path/filepath":     "cmd cache cache/source cache/unpack cache/mount cache/shell fixtures",
+	"syscall":           "cmd cmd/term cache cache/source cache/unpack cache/mount cache/shell cache/shell/cgroup fixtures",
+	"path/filepath":     "cmd cache cache/source cache/unpack cache/mount cache/shell cache/shell/cgroup fixtures",
 	"unsafe":            "",
 	"math/rand":         "",
 }
