@@ -77,7 +77,7 @@ func (b *built) image(c *Config, mounter Mounter) (int, error) {
 	upper, work := filepath.Join(dir, UpperDir), filepath.Join(dir, WorkDir)
 	var err error
 	if b.before, err = mounter(c.Root, "", ""); err != nil {
-		return -1, err
+		return -1, &HostError{Text: err.Error(), Hint: "layers doctor"}
 	}
 	if err := upperLike(upper, b.before); err != nil {
 		return -1, err
@@ -85,13 +85,17 @@ func (b *built) image(c *Config, mounter Mounter) (int, error) {
 	if err := os.Mkdir(work, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return -1, err
 	}
+	image, err := mounter(c.Root, upper, work)
+	if err != nil {
+		return -1, &HostError{Text: err.Error(), Hint: "layers doctor; --keep needs a directory that is on no overlay"}
+	}
 	if !c.Writable {
-		return mounter(c.Root, upper, work)
+		return image, nil
 	}
 	if b.upper, err = unix.Open(upper, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0); err != nil {
 		return -1, fmt.Errorf("%s: %w", upper, err)
 	}
-	return mounter(c.Root, upper, work)
+	return image, nil
 }
 
 // upperLike makes an upper directory with the attributes of the image's root, which
