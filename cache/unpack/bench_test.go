@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/layers/layers/cache/layer"
@@ -56,4 +57,27 @@ func unpackOften(b *testing.B, tree *layer.Tree, blob []byte) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkStaged stages a layer of small files and takes it, as a pull that unpacks
+// does: beside BenchmarkUnpack it shows what it costs not to know the names.
+func BenchmarkStaged(b *testing.B) {
+	var entries []fixtures.Entry
+	for i := range 5000 {
+		entries = append(entries, fixtures.Entry{Name: fmt.Sprintf("d%d/f%d", i/20, i), Body: strings.Repeat("x", 2000)})
+	}
+	blobs := [][]byte{fixtures.Tar(entries...)}
+	b.SetBytes(int64(len(blobs[0])))
+	for b.Loop() {
+		tree, all, err := stage(b, blobs)
+		if err != nil {
+			b.Fatal(err)
+		}
+		_, err = fillBy(b.TempDir(), flatItems(tree), func(target *Target) error { return target.Take(b.Context(), 0, all[0]) })
+		if err != nil {
+			b.Fatal(err)
+		}
+		discard(b, all)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(entries)), "ns/file")
 }
