@@ -20,5 +20,5 @@ func (p *program) shell(context.Context, string, []string, shellFlags) error {
 	return fmt.Errorf("a shell in an image: %w", errors.ErrUnsupported)
 }
 
-func shellMain() int                      { return exitHost }
+func shellMain() int                     { return exitHost }
 func keeperMain([]string, io.Writer) int { return exitHost }
