@@ -28,6 +28,9 @@ type Options struct {
 	Jobs int
 	// Limits bound what a layer may hold.
 	Limits layer.Limits
+	// ReadOnly opens the store to look only: nothing in it is written, and where there
+	// is none, none is made, and it is empty.
+	ReadOnly bool
 	// Progress is told how downloads and passes go, from several goroutines, but
 	// one call at a time. nil is silent.
 	Progress func(Event)

@@ -94,7 +94,7 @@ func victim(args []string) error {
 	}
 	found, err := s.Find(ctx, victimName(1))
 	if err == nil {
-		_, err = s.Remove(ctx, found)
+		_, err = s.Remove(ctx, found, false)
 	}
 	if err == nil {
 		_, err = s.Prune(ctx, false)
@@ -115,7 +115,7 @@ func neighbour(args []string) error {
 	for stop := untilEOF(); !stop.Load(); {
 		st, err := s.Pull(ctx, img, PullOptions{Names: []string{"example.org/neighbour:1"}})
 		if err == nil {
-			_, err = s.Remove(ctx, []Stored{st})
+			_, err = s.Remove(ctx, []Stored{st}, false)
 		}
 		if err != nil {
 			return err
@@ -189,7 +189,7 @@ func untilEOF() *atomic.Bool {
 // The promise of the package: killed at any moment, while others read and pull,
 // the store verifies clean, named images are whole, and the next run resumes.
 func TestKilledAtAnyMoment(t *testing.T) {
-	const kills = 200
+	t.Parallel() // most of its time goes to disks
 	seed := uint64(time.Now().UnixNano())
 	rng := rand.New(rand.NewPCG(seed, 0))
 	t.Logf("seed %d", seed)
@@ -285,7 +285,7 @@ func emptyStore(t *testing.T, s *Store) {
 	t.Helper()
 	all, err := s.Images(context.Background())
 	if err == nil {
-		_, err = s.Remove(context.Background(), all)
+		_, err = s.Remove(context.Background(), all, false)
 	}
 	if err != nil {
 		t.Fatal(err)

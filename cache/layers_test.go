@@ -208,16 +208,3 @@ func TestOpenFile(t *testing.T) {
 		})
 	}
 }
-
-func content(t testing.TB, s *Store, img v1.Image, number int, e layer.Entry) string {
-	t.Helper()
-	f, err := s.OpenFile(context.Background(), img, number, e)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := io.ReadAll(f)
-	if err := errors.Join(err, f.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return string(data)
-}

@@ -73,10 +73,49 @@ func (s *Store) newLease(ctx context.Context, need func() (needs, error)) (*leas
 		return nil, err
 	}
 	l, err := s.writeLease(data)
+	if isFull(err) && s.HasTrash() && EmptyTrash(s.dir, false) == nil {
+		l, err = s.writeLease(data)
+	}
 	if err != nil {
 		return nil, s.writing(fmt.Errorf("making a lease: %w", err))
 	}
 	return l, nil
+}
+
+// Hold keeps an image of the store from being swept, whoever removes its names meanwhile:
+// its blobs, and what is derived from its layers. An image that the store does not hold,
+// or no more, is a *NotStoredError. In a store that can only be read, and on a full disk,
+// nothing is held. The caller calls release, once.
+func (s *Store) Hold(ctx context.Context, digest v1.Hash) (release func() error, err error) {
+	nothing := func() error { return nil }
+	if s.readOnly != nil {
+		return nothing, nil
+	}
+	l, err := s.newLease(ctx, func() (needs, error) {
+		img, err := s.image(digest)
+		if err != nil {
+			return needs{}, err
+		}
+		return img.needs(), nil
+	})
+	switch {
+	case isA[*SpaceError](err):
+		return nothing, nil
+	case err != nil:
+		return nil, err
+	}
+	return l.release, nil
+}
+
+func (i *storedImage) needs() needs {
+	n := newNeeds()
+	n.blob(i.digest)
+	n.blob(i.manifest.Config.Digest)
+	for number, d := range i.manifest.Layers {
+		n.blob(d.Digest)
+		n.layer(i.diffID(number))
+	}
+	return n
 }
 
 func (s *Store) writeLease(data []byte) (*lease, error) {

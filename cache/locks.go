@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -99,11 +100,39 @@ func (l *fileLock) sign(how int) error {
 	if how != exclusive {
 		return nil
 	}
-	if err := l.f.Truncate(0); err != nil {
+	if _, err := l.f.WriteAt(signature(thisProcess()), 0); err != nil && !isFull(err) {
 		return errors.Join(err, l.f.Close())
 	}
-	if _, err := l.f.WriteAt([]byte(thisProcess()), 0); err != nil && !isFull(err) {
+	if err := l.f.Truncate(signatureSize); err != nil && !isFull(err) {
 		return errors.Join(err, l.f.Close())
+	}
+	return nil
+}
+
+// signatureSize is the size of the file of a lock that somebody held: the same for all,
+// so that the store weighs the same whoever was at work last.
+const signatureSize = 256
+
+func signature(holder string) []byte {
+	text := bytes.Repeat([]byte{' '}, signatureSize)
+	text[signatureSize-1] = '\n'
+	copy(text[:signatureSize-1], holder)
+	return text
+}
+
+// initLocks signs the locks that stay, so that the store has its weight from the start.
+func (s *Store) initLocks() error {
+	for _, name := range []string{indexLock, gcLock} {
+		if fi, err := os.Lstat(s.path(lockDir, name)); err == nil && fi.Size() > 0 {
+			continue
+		}
+		l, err := s.tryLock(name, exclusive)
+		if err != nil {
+			return err
+		}
+		if l != nil {
+			l.unlock()
+		}
 	}
 	return nil
 }
@@ -119,7 +148,7 @@ func (l *fileLock) unlock() {
 func (s *Store) holder(name string) string {
 	data, err := os.ReadFile(s.path(lockDir, name))
 	if text := strings.TrimSpace(string(data)); err == nil && text != "" && len(text) < 1000 {
-		return text
+		return strings.ToValidUTF8(text, "")
 	}
 	return "another process"
 }
@@ -127,7 +156,7 @@ func (s *Store) holder(name string) string {
 func thisProcess() string {
 	args := append([]string{filepath.Base(os.Args[0])}, os.Args[1:]...)
 	command := strings.ToValidUTF8(fmt.Sprintf("%.200s", strings.Join(args, " ")), "")
-	return fmt.Sprintf("process %d (%s)\n", os.Getpid(), command)
+	return fmt.Sprintf("process %d (%s)", os.Getpid(), command)
 }
 
 // flock asks for the lock on an open file, and does not wait.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
@@ -106,6 +107,36 @@ func topMount(dir string) (*mountinfo.Info, error) {
 		return nil, err
 	}
 	return found[0], nil
+}
+
+// isMountPoint is topMount for who does not want to know what it is.
+func isMountPoint(dir string) (bool, error) {
+	var id unix.Statx_t
+	if err := unix.Statx(unix.AT_FDCWD, dir, unix.AT_SYMLINK_NOFOLLOW, 0, &id); err != nil {
+		return false, &fs.PathError{Op: "statx", Path: dir, Err: err}
+	}
+	if id.Attributes_mask&unix.STATX_ATTR_MOUNT_ROOT != 0 {
+		return id.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0, nil
+	}
+	top, err := topMount(dir) // before Linux 5.8
+	return top != nil, err
+}
+
+// isOn reports whether a mount point shows what a record is of. The list of all mounts,
+// which with 100 layers each has long lines, is not read for that.
+func (s *Store) isOn(r *mountRecord, dir string) bool {
+	fi, err := os.Lstat(dir)
+	if err != nil {
+		return false
+	}
+	if r.Device != "" {
+		st, ok := fi.Sys().(*syscall.Stat_t)
+		return ok && r.Device == deviceText(st.Dev)
+	}
+	return slices.ContainsFunc(r.Snapshots, func(name string) bool {
+		files, err := os.Lstat(filesOfSnapshot(s.snapshotPath(name)))
+		return err == nil && os.SameFile(fi, files)
+	})
 }
 
 func deviceText(device uint64) string {

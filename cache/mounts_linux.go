@@ -106,15 +106,36 @@ func (s *Store) Mounts(ctx context.Context) ([]Mounted, error) {
 // mounts reads the records, and tells those of mounts that live from those whose
 // mount is gone, with its kernel or by hand.
 func (s *Store) mounts() (live []mountRecord, gone []string, err error) {
-	names, err := os.ReadDir(s.path(mountDir))
-	if ignoreGone(err) != nil || len(names) == 0 {
-		return nil, nil, ignoreGone(err)
+	records, gone, err := s.mountRecords()
+	if err != nil || len(records) == 0 {
+		return nil, gone, err
 	}
-	boot, pids, err := thisKernel()
+	_, pids, err := thisKernel()
 	if err != nil {
 		return nil, nil, err
 	}
 	table, err := readMountTable()
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, r := range records {
+		if r.PIDs == pids && !table.has(&r) {
+			gone = append(gone, r.path)
+			continue
+		}
+		r.Dirs = table.here(&r)
+		live = append(live, r)
+	}
+	return live, gone, nil
+}
+
+// mountRecords reads the records of this kernel, and tells which are of another.
+func (s *Store) mountRecords() (records []mountRecord, gone []string, err error) {
+	names, err := os.ReadDir(s.path(mountDir))
+	if ignoreGone(err) != nil || len(names) == 0 {
+		return nil, nil, ignoreGone(err)
+	}
+	boot, _, err := thisKernel()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -127,14 +148,13 @@ func (s *Store) mounts() (live []mountRecord, gone []string, err error) {
 		case err != nil:
 			return nil, nil, err
 		case r == nil: // removed in the meantime
-		case r.Boot == boot && (r.PIDs != pids || table.has(r)):
-			r.Dirs = table.here(r)
-			live = append(live, *r)
+		case r.Boot == boot:
+			records = append(records, *r)
 		default:
 			gone = append(gone, r.path)
 		}
 	}
-	return live, gone, nil
+	return records, gone, nil
 }
 
 func readMount(path string) (*mountRecord, error) {
@@ -171,22 +191,22 @@ func (s *Store) Unmount(ctx context.Context, dir string, detach func(dir string)
 		return Mounted{}, err
 	}
 	defer gc.unlock()
-	live, _, err := s.mounts()
+	records, _, err := s.mountRecords()
 	if err != nil {
 		return Mounted{}, err
 	}
-	top, err := topMount(dir)
+	mounted, err := isMountPoint(dir)
 	if err != nil {
 		return Mounted{}, err
 	}
-	i := slices.IndexFunc(live, func(r mountRecord) bool { return top != nil && r.shows(top) })
+	i := slices.IndexFunc(records, func(r mountRecord) bool { return mounted && s.isOn(&r, dir) })
 	if i < 0 {
-		return Mounted{}, &NotMountedError{Dir: dir, Other: top != nil}
+		return Mounted{}, &NotMountedError{Dir: dir, Other: mounted}
 	}
 	if err := detach(dir); err != nil {
 		return Mounted{}, err
 	}
-	return live[i].Mounted, s.forgetMounts()
+	return records[i].Mounted, s.forgetMounts() // only now can it be told if there is another copy
 }
 
 // forgetMounts removes the records of mounts that are gone.

@@ -86,7 +86,7 @@ func TestMountsKeepSnapshots(t *testing.T) {
 				t.Fatal(err)
 			}
 			wantMounts(t, s, at)
-			if _, err := s.Remove(t.Context(), []Stored{st}); err != nil {
+			if _, err := s.Remove(t.Context(), []Stored{st}, false); err != nil {
 				t.Fatal(err)
 			}
 			prune(t, s)

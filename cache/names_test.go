@@ -173,8 +173,8 @@ func TestNamesOfOthersAreKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if freed, err := s.Remove(ctx, found); err != nil || freed != 0 {
-		t.Errorf("%d bytes were freed that another name needs: %v", freed, err)
+	if freed, err := s.Remove(ctx, found, false); err != nil || freed.Disk != 0 {
+		t.Errorf("%v were freed that another name needs: %v", freed, err)
 	}
 	data, err := os.ReadFile(s.path(indexFile))
 	if err != nil {

@@ -79,7 +79,33 @@ func (s *Store) Writable() error { return s.readOnly }
 // Close removes the scratch directory. Images and files that were opened stay usable.
 func (s *Store) Close() error { return s.dropScratch() }
 
+// errLooking is why nothing is written to a store that was opened to look only.
+var errLooking = errors.New("it was opened to be looked at only")
+
+// look is prepare for those who write nothing.
+func (s *Store) look() error {
+	s.readOnly = &AccessError{Dir: s.dir, Err: errLooking}
+	found, err := os.ReadDir(s.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return &AccessError{Dir: s.dir, Err: err}
+	}
+	isStore, other := recognise(found)
+	switch {
+	case !isStore && other != "":
+		return &ForeignError{Dir: s.dir, Found: other}
+	case isStore:
+		return s.checkVersions()
+	}
+	return nil
+}
+
 func (s *Store) prepare() error {
+	if s.options.ReadOnly {
+		return s.look()
+	}
 	err := os.MkdirAll(s.dir, 0o700)
 	if err != nil {
 		if fi, e := os.Stat(s.dir); e != nil || !fi.IsDir() {
@@ -180,7 +206,7 @@ func (s *Store) layOut(isStore bool) error {
 			return err
 		}
 	}
-	if err := s.initIndex(); err != nil {
+	if err := errors.Join(s.initLocks(), s.initIndex()); err != nil {
 		return err
 	}
 	return s.initFile(versionFile, strconv.Itoa(storeVersion)+"\n")
@@ -200,11 +226,21 @@ func (s *Store) initIndex() error {
 	return s.initFile(indexFile, `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}`)
 }
 
-// initFile makes a file that is not there, whole or not at all.
+// initFile makes a file that is not there, whole or not at all. A sweep may take the
+// temporary file for that of a dead process: then it is made again.
 func (s *Store) initFile(name, content string) error {
-	if _, err := os.Lstat(s.path(name)); err == nil {
-		return nil
+	for {
+		if _, err := os.Lstat(s.path(name)); err == nil {
+			return nil
+		}
+		err := s.tryInitFile(name, content)
+		if _, gone := os.Lstat(s.dir); gone != nil || !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 	}
+}
+
+func (s *Store) tryInitFile(name, content string) error {
 	f, err := os.CreateTemp(s.dir, initPrefix+"*")
 	if err != nil {
 		return err
@@ -215,7 +251,7 @@ func (s *Store) initFile(name, content string) error {
 		err = os.Rename(f.Name(), s.path(name))
 	}
 	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
+		return errors.Join(err, ignoreGone(os.Remove(f.Name())))
 	}
 	return syncDir(s.dir)
 }

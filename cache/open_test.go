@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -189,8 +190,14 @@ func useReadOnly(dir, mode string) error {
 	if data, err := s.Memo("key", func() ([]byte, error) { return []byte("value"), nil }); err != nil || string(data) != "value" {
 		return errors.Join(errors.New("memo"), err)
 	}
+	// What would be freed is no secret of those who can read.
+	freed, err := s.Remove(ctx, found, true)
+	i, inventoryErr := s.Inventory(ctx)
+	if _, dryErr := s.Prune(ctx, true); errors.Join(err, inventoryErr, dryErr) != nil || freed.Disk == 0 || len(i.Holders) != 1 {
+		return errors.Join(fmt.Errorf("what would be freed: %v", freed), err, inventoryErr, dryErr)
+	}
 	_, pullErr := s.Pull(ctx, other, PullOptions{})
-	_, removeErr := s.Remove(ctx, found)
+	_, removeErr := s.Remove(ctx, found, false)
 	_, pruneErr := s.Prune(ctx, false)
 	_, repairErr := s.Verify(ctx, VerifyOptions{Repair: true})
 	for _, err := range []error{s.Writable(), pullErr, removeErr, pruneErr, repairErr} {
@@ -383,8 +390,8 @@ func TestFullDisk(t *testing.T) {
 	wholeStore(t, s, small, false)
 	// Nor does it keep anybody from making room.
 	fresh := reopen(t, s.Dir())
-	if freed, err := fresh.Remove(ctx, []Stored{small}); err != nil || freed == 0 {
-		t.Errorf("%d bytes freed, %v", freed, err)
+	if freed, err := fresh.Remove(ctx, []Stored{small}, false); err != nil || freed.Disk == 0 {
+		t.Errorf("%v freed, %v", freed, err)
 	}
 	wantStored(t, s)
 	if _, err := s.Prune(ctx, false); err != nil {
@@ -412,7 +419,7 @@ func restart(t *testing.T, s *Store) {
 	ctx := context.Background()
 	found, err := s.Find(ctx, "example.org/b:1")
 	if err == nil {
-		_, err = s.Remove(ctx, found)
+		_, err = s.Remove(ctx, found, false)
 	}
 	if err == nil {
 		_, err = s.Prune(ctx, false)

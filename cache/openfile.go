@@ -8,36 +8,25 @@ import (
 	"io"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/zeebo/blake3"
 
 	"github.com/layers/layers/cache/layer"
 )
 
 // OpenFile returns the content of a regular file that one layer of img carries
-// (Node.Carrier, Version.Layer), from the blob, reading no further than needed. The
-// content is held against the entry's size and digest: a Read that reaches the end
-// of something else returns a *layer.MismatchError instead of io.EOF.
+// (Node.Carrier, Version.Layer), read no further than needed: from what was kept of
+// the layer, else from its blob. The content is held against the entry's size and
+// digest: a Read that reaches the end of something else returns a *layer.MismatchError
+// instead of io.EOF.
 func (s *Store) OpenFile(ctx context.Context, img v1.Image, number int, e layer.Entry) (io.ReadCloser, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	p, err := partOf(img, number)
+	c, err := s.carried(ctx, img, number)
 	if err != nil {
 		return nil, err
 	}
-	if !e.HasContent() || e.Offset < 0 {
-		return nil, p.fail(fmt.Errorf("%q is not a regular file", e.Path))
-	}
-	blob, _, err := s.open(p)
+	r, err := c.open(&e)
 	if err != nil {
-		return nil, p.fail(err)
+		return nil, errors.Join(err, c.Close())
 	}
-	file, err := layer.OpenEntry(&untilDone{ctx, blob}, e.Offset)
-	if err != nil {
-		return nil, errors.Join(p.fail(err), blob.Close())
-	}
-	checked := &checkedFile{r: file, part: p, entry: e, hash: blake3.New()}
-	return &stacked{Reader: checked, closers: []io.Closer{file, blob}}, nil
+	return &stacked{Reader: r, closers: []io.Closer{c}}, nil
 }
 
 // partOf finds one layer of an image, by the manifest alone: other ways may have to

@@ -20,8 +20,9 @@ const (
 	ingestDir     = "ingest"
 	tocDir        = "toc/v1"
 	extentsDir    = "extents/v1"
-	keptDir       = "kept/v1"
+	keptDir       = "kept/v2"
 	memoDir       = "memo/v1"
+	usedDir       = "used/v1" // by the digests of manifests: when they were used last
 	snapshotsDir  = "snapshots"
 	snapshotDir   = snapshotsDir + "/v1"
 	mountsDir     = "mounts"
@@ -30,12 +31,13 @@ const (
 	lockDir       = "locks"
 	scratchDir    = "scratch"
 	quarantineDir = "quarantine"
+	trashDir      = "trash" // what is being removed
 )
 
 // storeDirs are made when a store is opened for writing.
 var storeDirs = []string{
-	blobDir, ingestDir, tocDir, extentsDir, keptDir, memoDir,
-	leaseDir, lockDir, scratchDir, quarantineDir, snapshotDir, mountDir,
+	blobDir, ingestDir, tocDir, extentsDir, keptDir, memoDir, usedDir,
+	leaseDir, lockDir, scratchDir, quarantineDir, snapshotDir, mountDir, trashDir,
 }
 
 // DefaultDir is $LAYERS_STORE, else /var/lib/layers for root, else

@@ -14,10 +14,12 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
+
+	"github.com/layers/layers/cache/unpack"
 )
 
-// content of a store that counts: all but its locks and names.
-func holdings(t testing.TB, s *Store) map[string]int64 {
+// contentOf is what counts of a store: all but its locks and names.
+func contentOf(t testing.TB, s *Store) map[string]int64 {
 	t.Helper()
 	all := files(t, s, ".")
 	maps.DeleteFunc(all, func(path string, _ int64) bool {
@@ -33,15 +35,19 @@ func sum(sizes map[string]int64) (total int64) {
 	return total
 }
 
-func remove(t testing.TB, s *Store, name string) int64 {
+func remove(t testing.TB, s *Store, name string) unpack.Weight {
 	t.Helper()
 	found, err := s.Find(context.Background(), name)
 	if err != nil || len(found) == 0 {
 		t.Fatal(found, err)
 	}
-	freed, err := s.Remove(context.Background(), found)
+	said, err := s.Remove(context.Background(), found, true)
 	if err != nil {
 		t.Fatal(err)
+	}
+	freed, err := s.Remove(context.Background(), found, false)
+	if err != nil || freed != said {
+		t.Fatalf("%v freed, and %v was said: %v", freed, said, err)
 	}
 	return freed
 }
@@ -54,7 +60,7 @@ func TestRemoveFreesExactlyWhatNothingElseNeeds(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Each step in a store of its own, so that no scratch directory is counted.
-	use := func(do func(*Store)) map[string]int64 {
+	use := func(do func(*Store)) (map[string]int64, unpack.Weight) {
 		s, err := Open(dir, Options{})
 		if err != nil {
 			t.Fatal(err)
@@ -63,25 +69,34 @@ func TestRemoveFreesExactlyWhatNothingElseNeeds(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
-		return holdings(t, s)
+		return contentOf(t, s), weigh(t, dir)
 	}
-	empty := use(func(*Store) {})
-	onlyBase := use(func(s *Store) { pull(t, s, base, "example.org/base:1") })
-	both := use(func(s *Store) { pull(t, s, app, "example.org/app:1", "example.org/app:2") })
-	var freed int64
-	still := use(func(s *Store) { freed = remove(t, s, "example.org/app:1") })
-	if freed != 0 || !maps.Equal(still, both) {
-		t.Errorf("%d bytes freed while the image has another name", freed)
+	empty, emptyWeight := use(func(*Store) {})
+	onlyBase, baseWeight := use(func(s *Store) { pull(t, s, base, "example.org/base:1") })
+	both, bothWeight := use(func(s *Store) { pull(t, s, app, "example.org/app:1", "example.org/app:2") })
+	var freed unpack.Weight
+	still, stillWeight := use(func(s *Store) { freed = remove(t, s, "example.org/app:1") })
+	if freed != bothWeight.Minus(stillWeight) || freed.Disk != 0 || !maps.Equal(still, both) {
+		t.Errorf("%v freed of %v while the image has another name, left %v", freed, bothWeight, stillWeight)
 	}
-	after := use(func(s *Store) { freed = remove(t, s, "example.org/app:2") })
-	if freed != sum(both)-sum(onlyBase) || !maps.Equal(after, onlyBase) {
-		t.Errorf("%d bytes freed, want %d; left %v, want %v", freed, sum(both)-sum(onlyBase), after, onlyBase)
+	after, afterWeight := use(func(s *Store) { freed = remove(t, s, "example.org/app:2") })
+	if freed != stillWeight.Minus(baseWeight) || afterWeight != baseWeight || !maps.Equal(after, onlyBase) {
+		t.Errorf("%v freed, of %v; left %v, want %v", freed, stillWeight, after, onlyBase)
 	}
 	use(func(s *Store) { check(t, s) })
-	after = use(func(s *Store) { freed = remove(t, s, "example.org/base:1") })
-	if freed != sum(onlyBase)-sum(empty) || !maps.Equal(after, empty) {
-		t.Errorf("%d bytes freed, want %d; left %v", freed, sum(onlyBase)-sum(empty), after)
+	after, afterWeight = use(func(s *Store) { freed = remove(t, s, "example.org/base:1") })
+	if freed != baseWeight.Minus(emptyWeight) || afterWeight != emptyWeight || !maps.Equal(after, empty) {
+		t.Errorf("%v freed of %v; left %v", freed, baseWeight, after)
 	}
+}
+
+func weigh(t testing.TB, dir string) unpack.Weight {
+	t.Helper()
+	w, err := unpack.Weigh(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
 }
 
 func TestPruneFreesWhatItSays(t *testing.T) {
@@ -92,25 +107,25 @@ func TestPruneFreesWhatItSays(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	want := holdings(t, s)
+	want := contentOf(t, s)
 	clutter(t, dir)
-	before := holdings(t, s)
+	before, beforeWeight := contentOf(t, s), weigh(t, dir)
 
 	pruner := reopen(t, dir)
 	dry, err := pruner.Prune(ctx, true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := holdings(t, s); !maps.Equal(got, before) {
+	if got := contentOf(t, s); !maps.Equal(got, before) {
 		t.Errorf("a dry run left %v of %v", got, before)
 	}
 	real, err := pruner.Prune(ctx, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	after := holdings(t, s)
-	if dry != real || real.Bytes != sum(before)-sum(after) {
-		t.Errorf("dry run %+v, run %+v, freed %d", dry, real, sum(before)-sum(after))
+	after := contentOf(t, s)
+	if freed := beforeWeight.Minus(weigh(t, dir)); dry != real || freed != (unpack.Weight{Apparent: real.Bytes, Disk: real.Disk}) {
+		t.Errorf("dry run %+v, run %+v, freed %v", dry, real, freed)
 	}
 	if real.Blobs != 4 || real.Derived != 3*3+1 || real.Partials != 2 {
 		t.Errorf("report %+v", real)
@@ -246,10 +261,10 @@ func TestIndexesOfOthers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Remove(ctx, found[:1]); err == nil {
+	if _, err := s.Remove(ctx, found[:1], false); err == nil {
 		t.Error("one image of an index was removed")
 	}
-	if _, err := s.Remove(ctx, found); err != nil || len(files(t, s, blobDir)) != 0 {
+	if _, err := s.Remove(ctx, found, false); err != nil || len(files(t, s, blobDir)) != 0 {
 		t.Error(err, files(t, s, blobDir))
 	}
 }

@@ -27,6 +27,9 @@ type PullOptions struct {
 	// Unpacked is told of the snapshots, which stay at least as long as it runs, and
 	// are not its to release. nil is silent.
 	Unpacked func(*Snapshots)
+	// Held is given the lease that keeps the image, to release when it is used no more.
+	// nil lets go of it when Pull returns.
+	Held func(release func() error)
 	// Replaced is told, when the names are given, of each image that had one of them
 	// for the platform until now. nil is silent.
 	Replaced func(old Stored)
@@ -50,6 +53,10 @@ func (s *Store) Pull(ctx context.Context, img v1.Image, o PullOptions) (Stored, 
 		return Stored{}, err
 	}
 	st, err := s.pullPlan(ctx, p, l, o)
+	if err == nil && o.Held != nil {
+		o.Held(l.release)
+		return st, nil
+	}
 	return st, errors.Join(err, l.release())
 }
 
@@ -238,12 +245,31 @@ func (s *Store) checkSpace(parts []*part) error {
 			need -= min(fi.Size(), p.size)
 		}
 	}
-	var fs unix.Statfs_t
-	if err := unix.Statfs(s.dir, &fs); err != nil {
+	free, err := s.freeFor(s.dir, need)
+	if err != nil {
 		return &AccessError{Dir: s.dir, Err: err}
 	}
-	if free := int64(fs.Bavail) * int64(fs.Bsize); need > free {
+	if need > free {
 		return &SpaceError{Dir: s.dir, Need: need, Free: free}
 	}
 	return nil
+}
+
+// freeFor is how many bytes are free in a directory's file system. Where they are too
+// few, the trash is emptied first: what is in there has been said to be free.
+func (s *Store) freeFor(dir string, need int64) (int64, error) {
+	free, err := freeIn(dir)
+	if err != nil || free >= need || !s.HasTrash() {
+		return free, err
+	}
+	if err := EmptyTrash(s.dir, false); err != nil {
+		return free, nil // the next prune has the same error
+	}
+	return freeIn(dir)
+}
+
+func freeIn(dir string) (int64, error) {
+	var fs unix.Statfs_t
+	err := unix.Statfs(dir, &fs)
+	return int64(fs.Bavail) * int64(fs.Bsize), err
 }

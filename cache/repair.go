@@ -14,8 +14,8 @@ import (
 )
 
 // mend repairs what can be repaired: damaged blobs and stray files go to quarantine,
-// images that lack blobs are fetched again, and what is derived is rebuilt from good
-// blobs.
+// images that lack blobs are fetched again, what is derived is rebuilt from good blobs,
+// and so are snapshots, last.
 func (v *verifier) mend(ctx context.Context) error {
 	if !v.repair.Repair {
 		return nil
@@ -25,7 +25,7 @@ func (v *verifier) mend(ctx context.Context) error {
 			return err
 		}
 		switch {
-		case f.kind == malformed:
+		case f.kind == malformed, f.snapshot != "":
 		case f.kind == strayFile:
 			v.moveAway(f)
 		case f.blob != (v1.Hash{}):
@@ -46,6 +46,11 @@ func (v *verifier) mend(ctx context.Context) error {
 				tried[st.Digest] = true
 				v.fetched(st, v.fetch(ctx, st))
 			}
+		}
+	}
+	for _, f := range v.faults {
+		if f.snapshot != "" && ctx.Err() == nil {
+			v.remake(ctx, f)
 		}
 	}
 	return ctx.Err()

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-
-	"github.com/layers/layers/cache/unpack"
 )
 
 // ScratchDir is a directory in the store for temporary files of this process. It
@@ -65,7 +63,7 @@ func (s *Store) dropScratch() error {
 		errs = append(errs, os.RemoveAll(s.outside))
 	}
 	if s.scratch != "" {
-		errs = append(errs, unpack.Remove(s.scratch), s.scratchLease.release())
+		errs = append(errs, s.drop(s.scratch), s.scratchLease.release())
 	}
 	s.scratch, s.scratchLease, s.outside = "", nil, ""
 	return errors.Join(errs...)

@@ -48,6 +48,9 @@ func (s *Store) findSnapshots(ctx context.Context, p *plan, o SnapshotOptions, f
 	if ok || err != nil {
 		return err
 	}
+	if o.Present {
+		return &AbsentError{}
+	}
 	end, err := s.stage(p, o)
 	if err != nil {
 		return err
@@ -84,7 +87,7 @@ var errUnknown = errors.New("unknown")
 // foundSnapshots finds the snapshots of a stack that are all there, and reads no
 // table of contents for that.
 func (s *Store) foundSnapshots(p *plan, o SnapshotOptions, found *Snapshots) (bool, error) {
-	names, err := s.namesOf(p, o.Rootless, func() ([]wantedSnapshot, error) { return nil, errUnknown })
+	names, err := s.namesOf(p, o.kind(), func() ([]wantedSnapshot, error) { return nil, errUnknown })
 	if err != nil {
 		return false, ignore(err, errUnknown)
 	}
@@ -113,7 +116,7 @@ func (s *Store) makeSnapshots(ctx context.Context, p *plan, o SnapshotOptions, f
 		return err
 	}
 	defer closeLayers(layers)
-	stack, err := newStack(p, layer.Squash(tocsOf(layers)), o.Rootless)
+	stack, err := newStack(p, layer.Squash(tocsOf(layers)), o.kind())
 	if err != nil {
 		return err
 	}
@@ -121,10 +124,14 @@ func (s *Store) makeSnapshots(ctx context.Context, p *plan, o SnapshotOptions, f
 	if err != nil {
 		return err
 	}
-	if _, err := s.namesOf(p, o.Rootless, func() ([]wantedSnapshot, error) { return wanted, nil }); err != nil {
+	if _, err := s.namesOf(p, o.kind(), func() ([]wantedSnapshot, error) { return wanted, nil }); err != nil {
 		return err
 	}
 	if err := stack.borrow(ctx, s, wanted); err != nil {
+		return err
+	}
+	there, err := s.newReuse(ctx, s.path(snapshotDir), o.Link, stack.lent(s, wanted))
+	if err != nil {
 		return err
 	}
 	found.Dirs, found.Losses = make([]string, len(wanted)), make([][]unpack.Loss, len(wanted))
@@ -133,7 +140,7 @@ func (s *Store) makeSnapshots(ctx context.Context, p *plan, o SnapshotOptions, f
 	g.SetLimit(manySnapshots)
 	for i, w := range wanted {
 		g.Go(func() error {
-			losses, isNew, err := s.snapshot(ctx, p, w, o.Rootless)
+			losses, isNew, err := s.snapshot(ctx, p, w, there, &o)
 			found.Dirs[i], found.Losses[i] = filesOfSnapshot(s.snapshotPath(w.name)), losses
 			if isNew {
 				made.Add(1)
@@ -170,7 +177,7 @@ func (w *wantedSnapshot) tell(s *Store, made bool) {
 }
 
 // snapshot makes one directory be there, and reports whether it was not.
-func (s *Store) snapshot(ctx context.Context, p *plan, w wantedSnapshot, rootless bool) (losses []unpack.Loss, made bool, err error) {
+func (s *Store) snapshot(ctx context.Context, p *plan, w wantedSnapshot, there *reuse, o *SnapshotOptions) (losses []unpack.Loss, isNew bool, err error) {
 	if losses, ok := s.snapshotLosses(w.name); ok {
 		return losses, false, nil
 	}
@@ -190,24 +197,20 @@ func (s *Store) snapshot(ctx context.Context, p *plan, w wantedSnapshot, rootles
 	if err != nil {
 		return nil, false, s.writing(err)
 	}
-	losses, err = s.fillSnapshot(ctx, p, dir, w, rootless)
+	losses, err = s.fillSnapshot(ctx, p, dir, w, there, o)
 	if err == nil {
 		err = s.nameSnapshot(dir, w.name, losses)
 	}
 	if err != nil {
-		return nil, false, s.writing(errors.Join(err, unpack.Remove(dir)))
+		return nil, false, s.writing(errors.Join(err, s.drop(dir)))
 	}
 	return losses, true, nil
 }
 
-func (s *Store) fillSnapshot(ctx context.Context, p *plan, dir string, w wantedSnapshot, rootless bool) (losses []unpack.Loss, err error) {
+func (s *Store) fillSnapshot(ctx context.Context, p *plan, dir string, w wantedSnapshot, there *reuse, how *SnapshotOptions) (losses []unpack.Loss, err error) {
 	files := filesOfSnapshot(dir)
 	if err := os.Mkdir(files, 0o700); err != nil {
 		return nil, err
-	}
-	o := unpack.Options{Overlay: unpack.Trusted}
-	if rootless {
-		o = unpack.Options{Overlay: unpack.User, KeepOwner: true}
 	}
 	from := map[int]*staged{}
 	maps.Copy(from, w.borrowed)
@@ -217,11 +220,22 @@ func (s *Store) fillSnapshot(ctx context.Context, p *plan, dir string, w wantedS
 			defer func() { err = errors.Join(err, own.Discard()) }()
 		}
 	}
-	return s.fillDir(ctx, files, filling{plan: p, items: w.items, options: o, staged: from})
+	return s.fillDir(ctx, files, filling{plan: p, items: w.items, options: there.reusing(how.written()), staged: from})
+}
+
+// written says how the directories of a kind are written.
+func (o *SnapshotOptions) written() unpack.Options {
+	if o.Rootless {
+		return unpack.Options{Overlay: unpack.User, KeepOwner: o.IDs == ""}
+	}
+	return unpack.Options{Overlay: unpack.Trusted}
 }
 
 // nameSnapshot gives a directory its name when all of it is on the disk.
 func (s *Store) nameSnapshot(dir, name string, losses []unpack.Loss) error {
+	if len(losses) == 0 {
+		losses = nil // for which there is one text: noLosses
+	}
 	data, err := json.Marshal(losses)
 	if err != nil {
 		return err
@@ -229,13 +243,36 @@ func (s *Store) nameSnapshot(dir, name string, losses []unpack.Loss) error {
 	if err := os.WriteFile(filepath.Join(dir, snapshotLosses), data, 0o600); err != nil {
 		return err
 	}
-	if err := syncFileSystem(dir); err != nil {
+	if err := noteWeight(dir); err != nil {
 		return err
 	}
 	if err := os.Rename(dir, s.snapshotPath(name)); err != nil {
 		return err
 	}
 	return syncDir(s.path(snapshotDir))
+}
+
+// noteWeight notes what a snapshot weighs when all else of it is on the disk: before, it
+// is not known how many blocks that takes. The note weighs the same before it is made.
+// It is left out where it cannot be had.
+func noteWeight(dir string) error {
+	note := filepath.Join(dir, snapshotWeight)
+	if err := os.WriteFile(note, []byte(unpack.Weight{}.Text()), 0o600); err != nil {
+		return err
+	}
+	if err := syncFileSystem(dir); err != nil {
+		return err
+	}
+	weight, err := unpack.Weigh(dir)
+	if err != nil {
+		return os.Remove(note)
+	}
+	f, err := os.OpenFile(note, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(weight.Text())
+	return errors.Join(err, f.Sync(), f.Close())
 }
 
 func syncFileSystem(dir string) error {

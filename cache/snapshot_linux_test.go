@@ -9,11 +9,13 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/layers/layers/cache/layer"
 	"github.com/layers/layers/fixtures"
 )
 
@@ -102,7 +104,7 @@ func TestPruneOfSnapshots(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Remove(t.Context(), stored); err != nil || there() != len(found.Dirs) {
+	if _, err := s.Remove(t.Context(), stored, false); err != nil || there() != len(found.Dirs) {
 		t.Fatalf("removed beside a lease: %v, %d are left", err, there())
 	}
 	if err := found.Release(); err != nil {
@@ -122,6 +124,7 @@ func TestPruneOfSnapshots(t *testing.T) {
 // TestKilledSnapshots kills a process that makes snapshots at random moments: what has
 // a name is whole, and what has none is swept.
 func TestKilledSnapshots(t *testing.T) {
+	t.Parallel() // most of its time goes to disks
 	store := filepath.Join(t.TempDir(), "store")
 	start := time.Now()
 	if out, err := startAs(t, "snapshots", store).CombinedOutput(); err != nil {
@@ -138,7 +141,7 @@ func TestKilledSnapshots(t *testing.T) {
 		t.Fatal(err)
 	}
 	rng := rand.New(rand.NewPCG(5, 5))
-	for range 100 {
+	for range kills {
 		if err := os.RemoveAll(s.path(snapshotDir)); err != nil {
 			t.Fatal(err)
 		}
@@ -165,5 +168,49 @@ func TestKilledSnapshots(t *testing.T) {
 		if left, err := os.ReadDir(s.path(dir)); err != nil || len(left) != 0 {
 			t.Errorf("left in %s: %v, %v", dir, left, err)
 		}
+	}
+}
+
+// TestKinds says that snapshots of different kinds never stand in for one another.
+func TestKinds(t *testing.T) {
+	id := layer.DiffID{Hex: strings.Repeat("ab", 32)}
+	var mark adjusted
+	mark.add(layer.Lower{}, id)
+	seen := map[string]bool{}
+	for _, o := range []SnapshotOptions{{}, {IDs: "x"}, {Rootless: true}, {Rootless: true, IDs: "0123456789ab"}, {Rootless: true, IDs: "ba9876543210"}} {
+		s := stack{kind: o.kind()}
+		for _, name := range []string{s.name(id, &adjusted{}), s.name(id, &mark)} {
+			if kindOf(name) != o.kind() {
+				t.Errorf("%s is of kind %q, and was made of %q", name, kindOf(name), o.kind())
+			}
+			if seen[name] != (o.IDs == "x") { // ids are for those without root
+				t.Errorf("two kinds have snapshots called %s", name)
+			}
+			seen[name] = true
+		}
+	}
+}
+
+// TestPresent says that who wants what is there makes nothing.
+func TestPresent(t *testing.T) {
+	s := testStore(t)
+	img := fixtures.Image("-- 0/file --\nx\n")
+	o := SnapshotOptions{Rootless: true, Present: true}
+	var absent *AbsentError
+	if _, err := s.Snapshots(t.Context(), img, o); !errors.As(err, &absent) {
+		t.Errorf("%v", err)
+	}
+	o.Present = false
+	made, err := s.Snapshots(t.Context(), img, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Present = true
+	found, err := s.Snapshots(t.Context(), img, o)
+	if err != nil || !slices.Equal(found.Dirs, made.Dirs) || found.Made != 0 {
+		t.Errorf("%+v, %v", found, err)
+	}
+	if err := errors.Join(made.Release(), found.Release()); err != nil {
+		t.Error(err)
 	}
 }

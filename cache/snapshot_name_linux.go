@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash"
 	"iter"
+	"strings"
 
 	"github.com/layers/layers/cache/layer"
 	"github.com/layers/layers/cache/unpack"
@@ -16,10 +17,10 @@ import (
 // directory has the DiffID for a name where the layers below make no difference, else
 // also what they change. So each is shared by all stacks in which it is the same.
 type stack struct {
-	plan     *plan
-	tree     *layer.Tree
-	rootless bool
-	changed  []adjusted // of each layer
+	plan    *plan
+	tree    *layer.Tree
+	kind    string
+	changed []adjusted // of each layer
 }
 
 // adjusted is how a layer's directory differs from the layer alone.
@@ -35,10 +36,8 @@ type adjusted struct {
 // more they are looked for again whenever they are needed.
 const mostKept = 10_000
 
-const rootlessSuffix = "-rootless"
-
-func newStack(p *plan, tree *layer.Tree, rootless bool) (*stack, error) {
-	s := &stack{plan: p, tree: tree, rootless: rootless, changed: make([]adjusted, len(p.parts))}
+func newStack(p *plan, tree *layer.Tree, kind string) (*stack, error) {
+	s := &stack{plan: p, tree: tree, kind: kind, changed: make([]adjusted, len(p.parts))}
 	for l, err := range tree.Adjustments() {
 		if err != nil {
 			return nil, p.failAt(err)
@@ -112,10 +111,19 @@ func (s *stack) wanted() ([]wantedSnapshot, error) {
 
 func (s *stack) name(id layer.DiffID, a *adjusted) string {
 	name := id.Hex + a.mark()
-	if s.rootless {
-		name += rootlessSuffix
+	if s.kind != "" {
+		name += "-" + s.kind
 	}
 	return name
+}
+
+// kindOf is the kind of a snapshot, by its name: DIFFID[-MARK][-KIND].
+func kindOf(name string) string {
+	last := name[strings.LastIndex(name, "-")+1:]
+	if isHex(last) {
+		return ""
+	}
+	return last
 }
 
 // root is an empty directory with the root's attributes, for an image whose topmost
@@ -143,8 +151,8 @@ func lowerItems(lowers iter.Seq2[layer.Lower, error]) unpack.Items {
 
 // names are the names of an image's snapshots as they were found to be, for a stack
 // whose snapshots are all there.
-func (s *Store) namesOf(p *plan, rootless bool, compute func() ([]wantedSnapshot, error)) ([]string, error) {
-	data, err := s.Memo(p.snapshotsKey(rootless), func() ([]byte, error) {
+func (s *Store) namesOf(p *plan, kind string, compute func() ([]wantedSnapshot, error)) ([]string, error) {
+	data, err := s.Memo(p.snapshotsKey(kind), func() ([]byte, error) {
 		wanted, err := compute()
 		if err != nil {
 			return nil, err
@@ -162,10 +170,10 @@ func (s *Store) namesOf(p *plan, rootless bool, compute func() ([]wantedSnapshot
 	return names, json.Unmarshal(data, &names)
 }
 
-func (p *plan) snapshotsKey(rootless bool) string {
+func (p *plan) snapshotsKey(kind string) string {
 	ids := make([]layer.DiffID, len(p.parts))
 	for i, part := range p.parts {
 		ids[i] = part.diffID
 	}
-	return fmt.Sprintf("snapshots-1-%s-%v", layer.Chain(ids), rootless)
+	return fmt.Sprintf("snapshots-2-%s-%s", layer.Chain(ids), kind)
 }

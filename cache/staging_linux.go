@@ -29,7 +29,7 @@ type staged = unpack.Staged
 // stage has the layers of a plan staged that have no snapshot of the kind. What no
 // snapshot has taken at the end goes then.
 func (s *Store) stage(p *plan, o SnapshotOptions) (end func() error, err error) {
-	there, err := s.unpacked(o.Rootless)
+	there, err := s.unpacked(o.kind())
 	if err != nil {
 		return nil, err
 	}
@@ -43,14 +43,14 @@ func (s *Store) stage(p *plan, o SnapshotOptions) (end func() error, err error) 
 }
 
 // unpacked says which layers have a snapshot of the kind, whatever is below them.
-func (s *Store) unpacked(rootless bool) (map[string]bool, error) {
+func (s *Store) unpacked(kind string) (map[string]bool, error) {
 	found, err := os.ReadDir(s.path(snapshotDir))
 	if err != nil {
 		return nil, s.writing(err)
 	}
 	there := map[string]bool{}
 	for _, e := range found {
-		if hex, _, _ := strings.Cut(e.Name(), "-"); strings.HasSuffix(e.Name(), rootlessSuffix) == rootless {
+		if hex, _, _ := strings.Cut(e.Name(), "-"); kindOf(e.Name()) == kind {
 			there[hex] = true
 		}
 	}
@@ -126,6 +126,28 @@ func (s *stack) borrow(ctx context.Context, store *Store, wanted []wantedSnapsho
 		}
 	}
 	return nil
+}
+
+// lent tells the contents of lower layers that snapshots are to have, as those of hard
+// links to their files, and that are not staged; nil if there are none. What a lower
+// snapshot has need not be read in its layer.
+func (s *stack) lent(store *Store, wanted []wantedSnapshot) func(*layer.Entry) bool {
+	digests := map[layer.Digest]bool{}
+	for i := range s.plan.parts {
+		w := &wanted[i]
+		if _, there := store.snapshotLosses(w.name); there || !s.changed[i].borrows {
+			continue
+		}
+		for l, err := range s.of(i) {
+			if err == nil && l.Kind == layer.File && l.Carrier != i && w.borrowed[l.Carrier] == nil {
+				digests[l.Digest] = true
+			}
+		}
+	}
+	if len(digests) == 0 {
+		return nil
+	}
+	return func(e *layer.Entry) bool { return digests[e.Digest] }
 }
 
 // lend copies some of what a layer has staged; nil if that is not there.

@@ -23,5 +23,9 @@ func (*Store) unpackPulled(context.Context, *plan, *lease, PullOptions) error { 
 
 func (*staging) begin() (*staged, error)          { return nil, errNoSnapshots }
 func (*staging) keep(layer.DiffID, *staged) error { return errNoSnapshots }
-func (*staged) Flush() error                      { return errNoSnapshots }
-func (*staged) Discard() error                    { return errNoSnapshots }
+
+// Flush says that there is nothing that could be staged.
+func (*staged) Flush() error { return errNoSnapshots }
+
+// Discard says the same.
+func (*staged) Discard() error { return errNoSnapshots }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/layers/layers/cache/unpack"
@@ -16,36 +15,57 @@ type sweeper struct {
 	store  *Store
 	ctx    context.Context
 	dryRun bool
-	bytes  int64 // of what is gone, or would be
+	gone   unpack.Weight // or what would be
 }
 
-// locked runs a sweep with what leases and names need: the leases are read first,
-// see lease.
-func (s *Store) locked(ctx context.Context, dryRun bool, sweep func(*sweeper, needs, survey) error) (int64, error) {
-	if s.readOnly != nil {
-		return 0, s.readOnly
+// locked runs a sweep with what leases and names need.
+func (s *Store) locked(ctx context.Context, dryRun bool, sweep func(*sweeper, needs, survey) error) (unpack.Weight, error) {
+	return s.sweepBut(ctx, dryRun, nil, sweep)
+}
+
+// sweepBut runs a sweep with what leases need, and names but those that are gone, or,
+// in a dry run, would be: the leases are read first, see lease.
+func (s *Store) sweepBut(ctx context.Context, dryRun bool, gone []entry, sweep func(*sweeper, needs, survey) error) (unpack.Weight, error) {
+	if s.readOnly != nil && !dryRun {
+		return unpack.Weight{}, s.readOnly
 	}
-	gc, err := s.lock(ctx, gcLock, exclusive)
+	leases, unlock, err := s.surveyed(ctx)
 	if err != nil {
-		return 0, err
+		return unpack.Weight{}, err
 	}
-	defer gc.unlock()
-	leases, err := s.leases()
-	if err != nil {
-		return 0, err
-	}
+	defer unlock()
 	n, err := s.readNames()
 	if err != nil {
-		return 0, err
+		return unpack.Weight{}, err
+	}
+	if dryRun {
+		n.drop(gone)
 	}
 	keep, err := s.mark(n.entries)
 	if err != nil {
-		return 0, err
+		return unpack.Weight{}, err
 	}
 	keep.add(leases.needs)
 	w := &sweeper{store: s, ctx: ctx, dryRun: dryRun}
 	err = sweep(w, keep, leases)
-	return w.bytes, s.writing(err)
+	return w.gone, s.writing(err)
+}
+
+// surveyed reads the leases, and keeps others from making or letting go of any until
+// unlock. In a store that can only be read, what runs cannot be told.
+func (s *Store) surveyed(ctx context.Context) (found survey, unlock func(), err error) {
+	if s.readOnly != nil {
+		return survey{needs: newNeeds()}, func() {}, nil
+	}
+	gc, err := s.lock(ctx, gcLock, exclusive)
+	if err != nil {
+		return survey{}, nil, err
+	}
+	if found, err = s.leases(); err != nil {
+		gc.unlock()
+		return survey{}, nil, err
+	}
+	return found, gc.unlock, nil
 }
 
 // dir removes the files of a directory that are named by a hash and not to be kept.
@@ -63,7 +83,7 @@ func (w *sweeper) dir(dir string, gone func(hex string) bool) (int, error) {
 func (w *sweeper) each(dir string, remove func(name string) (bool, error)) (int, error) {
 	found, err := os.ReadDir(w.store.path(dir))
 	if err != nil {
-		return 0, err
+		return 0, ignoreGone(err) // a layout that another tool has made lacks most
 	}
 	count := 0
 	for _, e := range found {
@@ -95,7 +115,7 @@ func (w *sweeper) remove(path string) (bool, error) {
 			return false, err
 		}
 	}
-	w.bytes += fi.Size()
+	w.gone = w.gone.Plus(unpack.WeightOf(fi))
 	return true, nil
 }
 
@@ -105,29 +125,19 @@ func (w *sweeper) partials(leases survey) (int, error) {
 	return w.dir(ingestDir, func(hex string) bool { return !leases.needs.Blobs[hex] })
 }
 
-// goneMark begins the name of a snapshot that is being removed.
-const goneMark = "gone-"
-
-// snapshots removes the directories of layers. Each is renamed first, so that nobody
-// finds a part of one; what a sweep did not come to the end of, the next one does.
+// snapshots removes the directories of layers, each as a whole.
 func (w *sweeper) snapshots(noDiff func(string) bool) (int, error) {
 	return w.each(snapshotDir, func(name string) (bool, error) {
-		path := w.store.path(snapshotDir, name)
-		if strings.HasPrefix(name, goneMark) {
-			return true, w.tree(path)
-		}
 		hex, _, _ := strings.Cut(name, "-")
 		if !isHex64(hex) || !noDiff(hex) {
 			return false, nil
 		}
-		if w.dryRun {
-			return true, w.tree(path)
-		}
-		gone := w.store.path(snapshotDir, goneMark+name)
-		if err := os.Rename(path, gone); err != nil {
+		path := w.store.snapshotPath(name)
+		weight, err := weighSnapshot(path)
+		if err != nil {
 			return false, err
 		}
-		return true, w.tree(gone)
+		return true, w.drop(path, weight)
 	})
 }
 
@@ -182,32 +192,29 @@ func (w *sweeper) idleLock(name string) (bool, error) {
 	if got, err := flock(f, exclusive); !got || err != nil || !sameFile(f, path) {
 		return false, errors.Join(err, f.Close())
 	}
-	w.bytes += fi.Size()
+	w.gone = w.gone.Plus(unpack.WeightOf(fi))
 	l.unlock()
 	return true, nil
 }
 
-// tree removes a directory and what is in it, and counts its regular files.
+// tree drops a directory and what is in it.
 func (w *sweeper) tree(root string) error {
-	var bytes int64
-	err := filepath.WalkDir(root, func(_ string, e fs.DirEntry, err error) error {
-		if err != nil || !e.Type().IsRegular() {
+	weight, err := unpack.Weigh(root)
+	if err != nil {
+		return err
+	}
+	return w.drop(root, weight)
+}
+
+// drop takes away a directory that weighs so much.
+func (w *sweeper) drop(dir string, weight unpack.Weight) error {
+	if !w.dryRun {
+		if err := w.store.drop(dir); err != nil {
 			return err
 		}
-		fi, err := e.Info()
-		if err != nil {
-			return err
-		}
-		bytes += fi.Size()
-		return nil
-	})
-	if err == nil && !w.dryRun {
-		err = unpack.Remove(root)
 	}
-	if err == nil {
-		w.bytes += bytes
-	}
-	return err
+	w.gone = w.gone.Plus(weight)
+	return nil
 }
 
 func ignoreGone(err error) error {

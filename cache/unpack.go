@@ -12,4 +12,16 @@ type UnpackOptions struct {
 	Replace bool
 	// Only chooses paths, and all below those that are directories; nil is all.
 	Only func(path string) bool
+	Link LinkMode
 }
+
+// LinkMode says whether files with the same content may share their blocks.
+type LinkMode string
+
+// The modes. There are no hard links between files that the image does not link: they
+// would be one file to whoever looks, also through an overlay, and with one set of
+// attributes.
+const (
+	LinkAuto  LinkMode = "auto"  // where the file system can (reflinks); the same as ""
+	LinkNever LinkMode = "never" // each file has blocks of its own
+)

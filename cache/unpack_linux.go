@@ -42,7 +42,13 @@ func (s *Store) Unpack(ctx context.Context, img v1.Image, dir string, o UnpackOp
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, stage.Discard()) }()
-	if losses, err = s.fillDir(ctx, stage.Path(), filling{plan: p, items: items, options: unpack.Options{KeepOwner: o.KeepOwner}}); err != nil {
+	there, err := s.newReuse(ctx, stage.Path(), o.Link, nil)
+	if err != nil {
+		return nil, err
+	}
+	options := there.reusing(unpack.Options{KeepOwner: o.KeepOwner})
+	losses, err = s.fillDir(ctx, stage.Path(), filling{plan: p, items: items, options: options})
+	if err != nil {
 		return nil, outOfSpace(dir, err)
 	}
 	return losses, outOfSpace(dir, stage.Commit())
@@ -125,6 +131,7 @@ type filling struct {
 	staged  map[int]*staged // the contents of layers by their numbers, those that are staged
 }
 
+// fillDir fills a directory, and returns what it could not keep.
 func (s *Store) fillDir(ctx context.Context, dir string, f filling) (losses []unpack.Loss, err error) {
 	target, err := unpack.Open(dir, f.options)
 	if err != nil {
@@ -140,7 +147,7 @@ func (s *Store) fillDir(ctx context.Context, dir string, f filling) (losses []un
 			need += target.Bytes(i)
 		}
 	}
-	if err := roomFor(dir, need); err != nil {
+	if err := s.roomFor(dir, need); err != nil {
 		return nil, err
 	}
 	if err := s.contents(ctx, target, f); err != nil {
@@ -192,12 +199,12 @@ func (s *Store) contentsOf(ctx context.Context, p *part, to layer.Contents) erro
 }
 
 // roomFor says if a directory's file system has no room for so many bytes.
-func roomFor(dir string, need int64) error {
-	var fs unix.Statfs_t
-	if err := unix.Statfs(dir, &fs); err != nil {
+func (s *Store) roomFor(dir string, need int64) error {
+	free, err := s.freeFor(dir, need)
+	if err != nil {
 		return nil // writing will tell
 	}
-	if free := int64(fs.Bavail) * fs.Bsize; free < need {
+	if free < need {
 		return &SpaceError{Dir: dir, Need: need, Free: free, Outside: true, Err: unix.ENOSPC}
 	}
 	return nil

@@ -49,9 +49,10 @@ func listed(t *testing.T, dir string) []fixtures.OnDisk {
 	return files
 }
 
-// TestKilledUnpack kills a process that unpacks at 200 random moments: the directory
+// TestKilledUnpack kills a process that unpacks at random moments: the directory
 // is whole or not there, and what it left goes at the next run.
 func TestKilledUnpack(t *testing.T) {
+	t.Parallel() // most of its time goes to disks
 	room := t.TempDir()
 	store, dir := filepath.Join(room, "store"), filepath.Join(room, "out", "rootfs")
 	if err := os.Mkdir(filepath.Dir(dir), 0o700); err != nil {
@@ -70,7 +71,7 @@ func TestKilledUnpack(t *testing.T) {
 	run()
 	whole, took := listed(t, dir), time.Since(start)
 	rng := rand.New(rand.NewPCG(4, 4))
-	for range 200 {
+	for range kills {
 		if err := os.RemoveAll(dir); err != nil {
 			t.Fatal(err)
 		}

@@ -15,7 +15,8 @@ type Damage struct {
 	What   string   `json:"what"`             // "missing", "digest is …, not …", "stray file" …
 	Images []string `json:"images,omitempty"` // the names that need it
 	// Repaired is what was done: "rebuilt", "fetched again", "quarantined", "removed", for
-	// a stray file "moved to" and its new path in the store; "" if nothing.
+	// a stray file "moved to" and its new path in the store, a snapshot "made again"; ""
+	// if nothing.
 	Repaired string `json:"repaired,omitempty"`
 	Error    string `json:"error,omitempty"` // why no more was done, when Repair was asked for
 }
@@ -24,23 +25,29 @@ type Damage struct {
 type VerifyOptions struct {
 	// Repair quarantines damaged blobs, fetches them again, and rebuilds what is
 	// derived. Stray files go to quarantine too, so that the next Verify finds
-	// nothing. Nothing is deleted but derived files.
+	// nothing. Nothing is deleted but derived files, and snapshots, which are made
+	// again: those that a mount or another process uses stay as they are.
 	Repair bool
+	// IDs is the name of what the ids of this process's user namespace mean, as of
+	// SnapshotOptions. Snapshots with the ids of another namespace are not compared.
+	IDs string
 	// Fetch opens an image again by a fully qualified name with digest, to repair from. nil: never.
 	Fetch func(ctx context.Context, name string) (v1.Image, error)
 }
 
 // VerifyReport says what Verify looked at and found.
 type VerifyReport struct {
-	Images  int      `json:"images"`
-	Blobs   int      `json:"blobs"`
-	Derived int      `json:"derived"`
-	Bytes   int64    `json:"bytes"` // read
-	Damage  []Damage `json:"damage"`
+	Images    int      `json:"images"`
+	Blobs     int      `json:"blobs"`
+	Derived   int      `json:"derived"`
+	Snapshots int      `json:"snapshots"`
+	Bytes     int64    `json:"bytes"` // read
+	Damage    []Damage `json:"damage"`
 }
 
 // Verify reads every blob and derived file again and compares: blobs with their
-// digests, layers with their DiffIDs, what is derived with what the blob gives now.
+// digests, layers with their DiffIDs, what is derived with what the blob gives now,
+// and the files of snapshots with the tables of contents, attribute by attribute.
 // It reports what named images lack, and files that do not belong to a store, but
 // not what killed processes left, which is no damage. Damage is in the report,
 // sorted by path; the error is for what kept Verify from finding out. Other
@@ -55,7 +62,7 @@ func (s *Store) Verify(ctx context.Context, o VerifyOptions) (VerifyReport, erro
 		return VerifyReport{}, err
 	}
 	defer release()
-	for _, step := range []func(context.Context) error{v.images, v.blobs, v.lost, v.derived, v.strays, v.mend} {
+	for _, step := range []func(context.Context) error{v.images, v.blobs, v.lost, v.derived, v.snapshots, v.strays, v.mend} {
 		if err := step(ctx); err != nil {
 			return v.report(), err
 		}
@@ -68,6 +75,7 @@ type verifier struct {
 	store  *Store
 	repair VerifyOptions
 	named  []entry
+	lease  *lease            // nil if there is none
 	home   string            // in quarantine, for stray files; "" until one is moved
 	roles  map[v1.Hash]*role // what named images need
 
@@ -91,6 +99,9 @@ type fault struct {
 	blob v1.Hash // that is damaged or missing; the zero value if it is none
 	part *part   // the layer whose derived file is damaged, if its blob is good
 	kind faultKind
+	// snapshot is the name of a damaged one, which again makes; nil if no image needs it.
+	snapshot string
+	again    func(context.Context) error
 }
 
 // faultKind tells faults apart that Path and blob do not.
@@ -127,6 +138,7 @@ func (v *verifier) pin(ctx context.Context) (release func(), err error) {
 	if err != nil {
 		return nil, err
 	}
+	v.lease = l
 	return func() { _ = l.release() }, nil // a lease that stays is swept with its process
 }
 

@@ -103,8 +103,8 @@ func checkMemo(path, name string) error {
 
 // known are the names that a store may have in its directory.
 var known = []string{
-	layoutFile, indexFile, versionFile, "blobs", ingestDir, "toc", "extents", "kept", "memo",
-	leaseDir, lockDir, scratchDir, quarantineDir, snapshotsDir, mountsDir, "lost+found",
+	layoutFile, indexFile, versionFile, "blobs", ingestDir, "toc", "extents", "kept", "memo", "used",
+	leaseDir, lockDir, scratchDir, quarantineDir, snapshotsDir, mountsDir, trashDir, "lost+found",
 }
 
 // strays looks for files that no store has. Later formats of derived files, blobs
@@ -118,7 +118,7 @@ func (v *verifier) strays(context.Context) error {
 	if err := v.stray(ingestDir, isHex64); err != nil {
 		return err
 	}
-	for _, dir := range []string{tocDir, extentsDir, keptDir, memoDir} {
+	for _, dir := range []string{tocDir, extentsDir, keptDir, memoDir, usedDir} {
 		if err := v.stray(path.Dir(dir), isVersion); err != nil {
 			return err
 		}

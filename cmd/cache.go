@@ -8,10 +8,10 @@ import (
 )
 
 func newCache(p *program) *cobra.Command {
-	c := group("cache", "the store itself", newCachePath(p), newCachePrune(p), newCacheVerify(p))
+	c := group("cache", "the store itself", newCacheDf(p), newCachePlan(p), newCachePath(p), newCachePrune(p), newCacheVerify(p))
 	return describe(c, manual{
 		long:     "Look after the local store.",
-		examples: []string{"layers cache path", "layers cache verify --repair", "layers cache prune --dry-run"},
+		examples: []string{"layers cache df", "layers cache path", "layers cache verify --repair", "layers cache prune --dry-run"},
 	})
 }
 

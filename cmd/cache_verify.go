@@ -32,23 +32,39 @@ func newCacheVerify(p *program) *cobra.Command {
 		Short: "read everything again and compare",
 		Args:  arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.inStore(f.settings, func(s *session) error { return s.verify(cmd.Context(), f) })
+			return p.verify(cmd.Context(), f)
 		},
 	}
-	c.Flags().BoolVar(&f.repair, "repair", false, "rebuild what is derived, set damaged blobs and stray files aside, fetch blobs again")
+	c.Flags().BoolVar(&f.repair, "repair", false, "rebuild what is derived or unpacked, set damaged blobs and stray files aside, fetch blobs again")
 	f.out.format(c, formatsValue)
 	f.store.work(c)
 	f.fetch.registry(c)
 	return describe(c, manual{
-		long: `Read every blob and every derived file of the store again, and compare them with
-their digests and with each other.`,
+		long: `Read every blob, every derived file and every unpacked layer of the store again,
+and compare them with their digests and with each other: of unpacked files all
+that an image says of them. --repair unpacks a damaged layer again, unless it is
+mounted, or a running command uses it.`,
 		examples: []string{"layers cache verify", "layers cache verify --repair"},
 		exits:    []int{exitNo, exitTemporary, exitHost},
 	})
 }
 
-func (s *session) verify(ctx context.Context, f verifyFlags) error {
-	o := cache.VerifyOptions{Repair: f.repair, Fetch: s.fetchAgain}
+// verify runs as who has the ids that unpacked files have.
+func (p *program) verify(ctx context.Context, f verifyFlags) error {
+	return p.withIDs(func() error {
+		kind, ids, err := p.snapshotKind()
+		if err != nil {
+			return err
+		}
+		if ids != nil {
+			return p.again(ids, f.store)
+		}
+		return p.inStore(f.settings, func(s *session) error { return s.verify(ctx, f, kind.IDs) })
+	})
+}
+
+func (s *session) verify(ctx context.Context, f verifyFlags, ids string) error {
+	o := cache.VerifyOptions{Repair: f.repair, IDs: ids, Fetch: s.fetchAgain}
 	found, err := s.store.Verify(ctx, o)
 	s.program.progress.Clear()
 	if err != nil {
@@ -112,8 +128,8 @@ func writeVerified(w io.Writer, r verifyReport, f verifyFlags) error {
 			line("  not repaired: %s", term.Escape(d.Error))
 		}
 	}
-	line("%s, %s, %s, %s read: %s", count(r.Images, "image"), count(r.Blobs, "blob"), count(r.Derived, "derived file"),
-		bytesText(r.Bytes, f.out.Units), verdict(r))
+	line("%s, %s, %s, %s, %s read: %s", count(r.Images, "image"), count(r.Blobs, "blob"), count(r.Derived, "derived file"),
+		count(r.Snapshots, "snapshot"), bytesText(r.Bytes, f.out.Units), verdict(r))
 	if !f.repair && len(r.Damage) > 0 {
 		line("hint: layers cache verify --repair")
 	}

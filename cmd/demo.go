@@ -56,7 +56,11 @@ made a second copy of everything, and model.bin was written three times.`,
 	},
 	{
 		`The next version cleans up in the step that makes the dirt, and copies with the
-right mode. Only what is new is pulled.`,
+right mode. What changed, because of what, and what must a host fetch for it?`,
+		[]string{"diff", "IMAGE:shop:1", "IMAGE:shop:2"},
+	},
+	{
+		"And what is that one made of? Only what is new was pulled.",
 		[]string{"inspect", "IMAGE:shop:2"},
 	},
 	{

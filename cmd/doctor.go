@@ -42,6 +42,7 @@ type doctorFlags struct {
 	store    storeFlags
 	out      outputFlags
 	authFile string
+	appArmor bool
 }
 
 func newDoctor(p *program) *cobra.Command {
@@ -51,6 +52,9 @@ func newDoctor(p *program) *cobra.Command {
 		Short: "what this host can do",
 		Args:  arguments(0, 0),
 		RunE: func(*cobra.Command, []string) error {
+			if f.appArmor {
+				return p.printAppArmor()
+			}
 			return p.doctor(f)
 		},
 	}
@@ -58,12 +62,17 @@ func newDoctor(p *program) *cobra.Command {
 	f.out.color(c)
 	f.store.dir(c)
 	c.Flags().StringVar(&f.authFile, "authfile", "", "`FILE` of credentials that is asked first (also REGISTRY_AUTH_FILE)")
+	c.Flags().BoolVar(&f.appArmor, "print-apparmor", false, "print a profile that lets AppArmor allow user namespaces, and do nothing else")
 	return describe(c, manual{
-		long: `Say what this host can do: the store, overlayfs, user namespaces, fuse, cgroups,
-credentials and engines, each with what to do where something is missing. Only a
-store that cannot be used makes it fail.`,
-		examples: []string{"layers doctor", "layers doctor -f json"},
-		exits:    storeExits,
+		long: `Say what this host can do: the store, overlayfs, user namespaces, subordinate
+ids, cgroups, credentials and engines, each with what to do where it is
+missing. Only a store that cannot be used makes it fail.`,
+		examples: []string{
+			"layers doctor",
+			"layers doctor -f json",
+			"layers doctor --print-apparmor | sudo tee /etc/apparmor.d/layers",
+		},
+		exits: storeExits,
 	})
 }
 

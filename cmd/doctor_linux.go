@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/user"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/layers/layers/cache/userns"
 )
 
 // lowSpace is where doctor begins to warn: a bigger image needs as much.
@@ -37,28 +37,24 @@ func checkSpace(dir, units string) finding {
 // checkHost looks at what mounts and shells need of the kernel.
 func checkHost(dir string) []finding {
 	return slices.Concat(
-		[]finding{checkOverlay(dir), checkUserNamespaces(), checkSubIDs("subuid"), checkSubIDs("subgid"), checkFuse()},
+		[]finding{checkOverlay("/proc/filesystems"), checkShells(dir), checkUserNamespaces()}, checkIDs(),
 		checkCgroups("/proc/self/mountinfo"),
+		checkSystemd(),
 	)
 }
 
-func checkOverlay(dir string) finding {
+// checkOverlay looks for overlayfs among what the kernel has; checkShells tries it.
+func checkOverlay(filesystems string) finding {
 	f := finding{Check: "overlayfs", State: stateNo}
-	known, err := hasFilesystem("/proc/filesystems", "overlay")
+	known, err := hasFilesystem(filesystems, "overlay")
 	switch {
 	case err != nil:
 		f.What = err.Error()
 	case !known:
-		f.What = "the kernel has no overlay file system"
+		f.What = "the kernel has no overlay file system, or not yet"
 		f.Do = "as root: modprobe overlay"
-	case os.Geteuid() != 0:
-		f.State, f.What = stateOK, "the kernel has it; mounting needs root or a user namespace"
 	default:
-		if err := tryOverlay(dir); err != nil {
-			f.What, f.Do = fmt.Sprintf("a mount was tried and failed: %v", err), "a container may forbid it: run with CAP_SYS_ADMIN"
-		} else {
-			f.State, f.What = stateOK, "a mount was tried and works"
-		}
+		f.State, f.What = stateOK, "the kernel has it"
 	}
 	return f
 }
@@ -76,70 +72,26 @@ func hasFilesystem(path, name string) (bool, error) {
 	return false, nil
 }
 
-// tryOverlay makes an overlay mount that is attached nowhere: it is gone when its
-// descriptor is closed, whatever happens to this process.
-func tryOverlay(dir string) (err error) {
-	top, err := os.MkdirTemp(dir, ".doctor-")
-	if errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission) {
-		top, err = os.MkdirTemp("", "layers-doctor-")
-	}
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(top)) }()
-	for _, d := range []string{"/a", "/b"} {
-		if err := os.Mkdir(top+d, 0o700); err != nil {
-			return err
-		}
-	}
-	fsfd, err := unix.Fsopen("overlay", unix.FSOPEN_CLOEXEC)
-	if err != nil {
-		return fmt.Errorf("fsopen: %w", err)
-	}
-	defer unix.Close(fsfd)
-	if err := unix.FsconfigSetString(fsfd, "lowerdir", top+"/a:"+top+"/b"); err != nil {
-		return fmt.Errorf("fsconfig lowerdir: %w", err)
-	}
-	if err := unix.FsconfigCreate(fsfd); err != nil {
-		return fmt.Errorf("fsconfig create: %w", err)
-	}
-	mfd, err := unix.Fsmount(fsfd, unix.FSMOUNT_CLOEXEC, unix.MOUNT_ATTR_RDONLY)
-	if err != nil {
-		return fmt.Errorf("fsmount: %w", err)
-	}
-	return unix.Close(mfd)
-}
-
 // userNamespaceLimits are the settings that keep ordinary users from namespaces,
 // and the value that does.
 var userNamespaceLimits = []struct{ path, bad, do string }{
 	{"/proc/sys/user/max_user_namespaces", "0", "as root: sysctl -w user.max_user_namespaces=15000"},
 	{"/proc/sys/kernel/unprivileged_userns_clone", "0", "as root: sysctl -w kernel.unprivileged_userns_clone=1"},
-	{"/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1", "as root: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"},
+	{"/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1", userns.AppArmorRemedy},
 }
 
 func checkUserNamespaces() finding {
 	f := finding{Check: "user namespaces", State: stateOK, What: "one was tried and works"}
-	if err := tryUserNamespace(); err != nil {
-		f.State, f.What = stateNo, fmt.Sprintf("one was tried and failed: %v", err)
-		f.Do = "a container may forbid it; shells and mounts then need root"
+	err := tryUserNamespace()
+	if err == nil {
+		return f
 	}
-	for _, limit := range userNamespaceLimits {
-		data, err := os.ReadFile(limit.path)
-		if err != nil {
-			continue // a setting that this kernel does not have
-		}
-		value := strings.TrimSpace(string(data))
-		if value != limit.bad {
-			continue
-		}
-		name := strings.ReplaceAll(strings.TrimPrefix(limit.path, "/proc/sys/"), "/", ".")
-		f.Detail = append(f.Detail, name+" = "+value)
-		f.Do = limit.do
-		if f.State == stateOK {
-			f.State = stateWarn
-			f.What += " for this user, but not for all"
-		}
+	f.State, f.What = stateNo, fmt.Sprintf("one was tried and failed: %v", err)
+	f.Do = "shells and mounts then need root"
+	o := here().obstacle()
+	f.Detail = o.why
+	if o.do != "" {
+		f.Do = o.do
 	}
 	return f
 }
@@ -162,62 +114,6 @@ func tryUserNamespace() error {
 		return pe.Err
 	}
 	return err
-}
-
-// checkSubIDs looks for the ranges of ids that this user may map (subuid(5)).
-func checkSubIDs(name string) finding {
-	f := finding{Check: name, State: stateOK}
-	me, err := user.Current()
-	if err != nil {
-		f.State, f.What = stateWarn, err.Error()
-		return f
-	}
-	data, err := os.ReadFile("/etc/" + name)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		f.State, f.What = stateWarn, err.Error()
-		return f
-	}
-	count, ranges := subIDs(string(data), me.Username, me.Uid)
-	switch {
-	case count > 0:
-		f.What = fmt.Sprintf("%d ids for %s: %s", count, me.Username, strings.Join(ranges, ", "))
-	case me.Uid == "0":
-		f.What = "none for root, who needs none"
-	default:
-		f.State, f.What = stateWarn, "/etc/"+name+" has no range for "+me.Username
-		f.Do = fmt.Sprintf("as root: usermod --add-%ss 100000-165535 %s", name, me.Username)
-	}
-	return f
-}
-
-// subIDs adds up the ranges of a user, who is named or numbered.
-func subIDs(file, name, uid string) (count int64, ranges []string) {
-	for line := range strings.Lines(file) {
-		fields := strings.Split(strings.TrimSpace(line), ":")
-		if len(fields) != 3 || fields[0] != name && fields[0] != uid {
-			continue
-		}
-		start, err1 := strconv.ParseUint(fields[1], 10, 32)
-		n, err2 := strconv.ParseUint(fields[2], 10, 32)
-		if err1 != nil || err2 != nil || n == 0 {
-			continue
-		}
-		count += int64(n)
-		ranges = append(ranges, fmt.Sprintf("%d-%d", start, start+n-1))
-	}
-	return count, ranges
-}
-
-func checkFuse() finding {
-	f := finding{Check: "fuse", State: stateOK, What: "/dev/fuse can be opened"}
-	dev, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
-	if err != nil {
-		f.State, f.What = stateWarn, fmt.Sprintf("/dev/fuse: %v", pathCause(err))
-		f.Do = "as root: modprobe fuse (only needed where overlayfs cannot be mounted)"
-		return f
-	}
-	dev.Close() // it was only opened
-	return f
 }
 
 // checkCgroups tells which cgroup hierarchies are mounted, with their controllers.

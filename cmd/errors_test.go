@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/layers/layers/cache"
+	"github.com/layers/layers/cache/directory"
 	"github.com/layers/layers/cache/layer"
 	"github.com/layers/layers/cache/source"
 	"github.com/layers/layers/inspect"
@@ -34,6 +35,10 @@ func TestExplain(t *testing.T) {
 		{&source.NotFoundError{Name: "a", Reason: "no such tag", Detail: []string{"asked x"}, Have: []string{"b", "c"}}, exitNotFound, "layers: a: no such tag\n  asked x\n  it has b, c\n"},
 		{&source.PlatformError{Name: "a", Want: "w", Have: []string{"x"}}, exitNotFound, "layers: a has no w\n  it has x\n"},
 		{&source.KindError{Name: "x", Is: "a poem"}, exitNotFound, "a poem, not an image"},
+		{&source.DirectoryError{Name: "dir:x"}, exitUsage, "dir:x is a directory of files, not an image\nhint: layers diff alone takes one: layers diff IMAGE dir:x\n"},
+		{&directory.ChangedError{Path: "d/x", Gone: true}, exitTemporary, "d/x was removed while it was read\nhint: try again"},
+		{&directory.NameError{Path: "d/.wh.x"}, exitUsage, "d/.wh.x: in a layer"},
+		{&directory.EntryError{Path: "d/x", Err: io.EOF}, exitHost, "d/x: EOF"},
 		{&source.OfflineError{Name: "x"}, exitNotFound, "offline"},
 		{&layer.LoopError{Path: "x"}, exitNotFound, "x"},
 		{fmt.Errorf("x: %w", layer.ErrNotExist), exitNotFound, "no such file"},

@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/layers/layers/cache"
+	"github.com/layers/layers/cache/directory"
 	"github.com/layers/layers/cache/layer"
 	"github.com/layers/layers/cache/source"
 	"github.com/layers/layers/cache/unpack"
@@ -87,7 +88,7 @@ var (
 	}
 )
 
-var rules = slices.Concat(runRules, usageRules, storeRules, sourceRules, layerRules, unpackRules, mountRules, shellRules, hostRules)
+var rules = slices.Concat(runRules, usageRules, idRules, storeRules, sourceRules, directoryRules, layerRules, unpackRules, mountRules, shellRules, hostRules)
 
 // runRules know how runs end that no package is to blame for.
 var runRules = []rule{
@@ -123,6 +124,9 @@ func tellBug(bug *bugError, m *message) {
 var usageRules = []rule{
 	on(exitUsage, func(e *usageError, m *message) { m.hint = e.hint }),
 	on(exitUsage, always[*source.ReferenceError](hints(adviseReferences))),
+	on(exitUsage, func(e *source.DirectoryError, m *message) {
+		m.hint = "layers diff alone takes one: layers diff IMAGE " + e.Name
+	}),
 	on(exitUsage, always[*report.TemplateError](hints("layers help formats; -f json shows the fields, which templates name as Go does"))),
 }
 
@@ -176,6 +180,12 @@ var sourceRules = []rule{
 	on[*source.DigestError](exitDamaged),
 	on(exitTemporary, func(e *source.ProtocolError, m *message) { m.detail = e.Detail }),
 	on(exitHost, func(e *source.UnavailableError, m *message) { m.detail, m.hint = e.Detail, "layers doctor" }),
+}
+
+var directoryRules = []rule{
+	on(exitTemporary, always[*directory.ChangedError](hints("try again when nothing writes there"))),
+	on(exitUsage, always[*directory.NameError](says("such files come from a layer that was unpacked as it stands: that is no root file system"))),
+	on[*directory.EntryError](exitHost),
 }
 
 var layerRules = []rule{

@@ -76,6 +76,7 @@ type outputFlags struct {
 	Color   term.Color
 
 	long     bool // of listings
+	unpacked bool // of pictures
 	formats  []string
 	limitSet func() bool
 }
@@ -169,6 +170,8 @@ type storeFlags struct {
 	Jobs     int
 	Limits   layer.Limits
 	Progress term.Mode
+
+	look bool // nothing is written to the store
 }
 
 func (s *storeFlags) dir(c *cobra.Command) {

@@ -22,6 +22,7 @@ type image struct {
 	digest   v1.Hash
 	index    *v1.Hash
 	platform v1.Platform
+	asked    bool // a registry was asked just now what the name means
 }
 
 // find finds the image that text means: in the store, in a registry (from where it
@@ -197,10 +198,14 @@ func (s *session) fromStore(ctx context.Context, ref source.Reference) (*image, 
 
 // open opens an image of the store.
 func (s *session) open(ctx context.Context, st cache.Stored) (*image, error) {
+	if err := s.hold(ctx, st.Digest); err != nil {
+		return nil, err
+	}
 	img, err := s.store.Image(ctx, st.Digest)
 	if err != nil {
 		return nil, err
 	}
+	s.store.Use(st.Digest)
 	name := source.Short(st.Name)
 	if name == "" {
 		name = "sha256:" + shortDigest(st.Digest)
@@ -211,6 +216,9 @@ func (s *session) open(ctx context.Context, st cache.Stored) (*image, error) {
 // fromRegistry brings an image into the store and opens it there. If the registry
 // still has the known one, that is taken as it is.
 func (s *session) fromRegistry(ctx context.Context, ref source.Reference, known *cache.Stored) (*image, error) {
+	if s.peeking {
+		return s.peek(ctx, ref, known)
+	}
 	if readOnly := s.store.Writable(); readOnly != nil {
 		s.program.warn(readOnly.Error() + ": the image is read from the registry and not kept")
 		return s.inPlace(ctx, ref)
@@ -223,7 +231,7 @@ func (s *session) fromRegistry(ctx context.Context, ref source.Reference, known 
 	if known != nil && known.Digest == src.Digest {
 		return s.openWhole(ctx, *known)
 	}
-	stored, err := s.pull(ctx, src, nil)
+	stored, err := s.pullToUse(ctx, src)
 	if err != nil {
 		return nil, err
 	}
@@ -235,9 +243,20 @@ func (s *session) fromRegistry(ctx context.Context, ref source.Reference, known 
 	return found, nil
 }
 
-// pull brings an image into the store, with progress. If it is unpacked too, unpacked,
-// which may be nil, is told of its snapshots.
-func (s *session) pull(ctx context.Context, src *source.Image, unpacked func(*cache.Snapshots)) (cache.Stored, error) {
+// pullToUse brings an image into the store, and holds it there.
+func (s *session) pullToUse(ctx context.Context, src *source.Image) (cache.Stored, error) {
+	return s.pull(ctx, src, nil, func(release func() error) {
+		if before := s.held[src.Digest]; before != nil {
+			both := release
+			release = func() error { return errors.Join(before(), both()) }
+		}
+		s.holding(src.Digest, release)
+	})
+}
+
+// pull brings an image into the store, with progress. If it is unpacked too, unpacked is
+// told of its snapshots; held is given the lease on the image. Both may be nil.
+func (s *session) pull(ctx context.Context, src *source.Image, unpacked func(*cache.Snapshots), held func(func() error)) (cache.Stored, error) {
 	m, err := src.Manifest()
 	if err != nil {
 		return cache.Stored{}, err
@@ -250,7 +269,7 @@ func (s *session) pull(ctx context.Context, src *source.Image, unpacked func(*ca
 	defer s.program.progress.Clear()
 	return s.store.Pull(ctx, src.Image, cache.PullOptions{
 		Names: src.Names, Display: src.Name, Platform: src.Platform, Index: src.Index,
-		Origin: string(src.From), Unpack: s.unpack, Unpacked: unpacked,
+		Origin: string(src.From), Unpack: s.unpack, Unpacked: unpacked, Held: held,
 		Replaced: func(old cache.Stored) { s.sayReplaced(old, src) },
 	})
 }
@@ -279,7 +298,24 @@ func (s *session) inPlace(ctx context.Context, ref source.Reference) (*image, er
 		return nil, err
 	}
 	s.opened = append(s.opened, src)
-	return &image{Image: src.Image, name: src.Name, digest: src.Digest, index: src.Index, platform: src.Platform}, nil
+	return &image{
+		Image: src.Image, name: src.Name, digest: src.Digest, index: src.Index, platform: src.Platform,
+		asked: src.From == source.Registry && ref.Digest == "",
+	}, nil
+}
+
+// peek opens an image of a registry without pulling it; from the store, if it is known
+// there.
+func (s *session) peek(ctx context.Context, ref source.Reference, known *cache.Stored) (*image, error) {
+	img, err := s.inPlace(ctx, ref)
+	if err != nil || known == nil || known.Digest != img.digest {
+		return img, err
+	}
+	stored, err := s.open(ctx, *known)
+	if err == nil {
+		stored.asked = img.asked
+	}
+	return stored, err
 }
 
 // advise adds to an image's absence what the store has that is written alike.

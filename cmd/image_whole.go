@@ -17,6 +17,9 @@ import (
 // deleted or damaged, is fetched again, as --pull allows. Where that fails, the image
 // is opened all the same: what was derived from its layers may be enough.
 func (s *session) openWhole(ctx context.Context, st cache.Stored) (*image, error) {
+	if s.peeking {
+		return s.open(ctx, st)
+	}
 	found, lack := s.openChecked(ctx, st)
 	switch {
 	case !isLack(lack):
@@ -90,7 +93,7 @@ func (s *session) fetchWhole(ctx context.Context, st cache.Stored) (*image, erro
 	defer src.Close()
 	// It has its names.
 	src.Name, src.Names, src.Platform, src.Index = source.Short(st.Name), nil, st.Platform, st.Index
-	if _, err := s.pull(ctx, src, nil); err != nil {
+	if _, err := s.pullToUse(ctx, src); err != nil {
 		return nil, err
 	}
 	return s.open(ctx, st)

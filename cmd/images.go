@@ -10,8 +10,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/layers/layers/cache"
+	"github.com/layers/layers/cache/layer"
 	"github.com/layers/layers/cache/source"
-	"github.com/layers/layers/inspect"
+	"github.com/layers/layers/inspect/fleet"
 )
 
 func newImages(p *program) *cobra.Command {
@@ -27,14 +28,15 @@ func newImages(p *program) *cobra.Command {
 	f.out.format(c, formatsList)
 	f.out.quiet(c, "only the digests")
 	f.out.noTrunc(c)
-	f.out.sort(c, string(inspect.ByName), string(inspect.BySize), string(inspect.ByAge))
+	f.out.sort(c, string(fleet.ByName), string(fleet.BySize), string(fleet.ByAge))
 	f.out.color(c)
 	f.out.file(c)
 	f.store.dir(c)
 	return describe(c, manual{
 		long: `List the images in the store: names, digests, platforms, ages, content
-(compressed bytes), unpacked bytes, and how much of the content other images use
-too. Of those that did not come from a registry it says from what.`,
+(compressed bytes), unpacked bytes, how much of the content other images have,
+too (SHARED), and how much goes when the image goes, with all its names
+(EXCLUSIVE). Of those that did not come from a registry it says from what.`,
 		examples: []string{"layers images", "layers images --sort size", "layers images -q", "layers images -f '{{.Name}} {{bytes .Content}}'"},
 		exits:    storeExits,
 	})
@@ -45,19 +47,19 @@ func (s *session) images(ctx context.Context, f settings) error {
 	if err != nil {
 		return err
 	}
-	order := inspect.Order(f.out.Sort)
-	if f.out.Quiet && order == inspect.ByName { // what the names alone tell
+	order := fleet.Order(f.out.Sort)
+	if f.out.Quiet && order == fleet.ByName { // what the names alone tell
 		return writeOnce(s.program, f.out, all, func(st cache.Stored) string { return st.Digest.String() })
 	}
 	set, err := s.describeAll(ctx, all)
 	if err != nil {
 		return err
 	}
-	r := inspect.Images(set, order)
+	r := fleet.Images(set, order)
 	if !f.out.Quiet {
 		return s.program.report(f.out, r)
 	}
-	return writeOnce(s.program, f.out, r.Images, func(i inspect.ImageRow) string { return i.Digest })
+	return writeOnce(s.program, f.out, r.Images, func(i fleet.ImageRow) string { return i.Digest })
 }
 
 // writeOnce writes the digests of images, which may have several names, each once.
@@ -70,9 +72,9 @@ func writeOnce[T any](p *program, out outputFlags, images []T, digest func(T) st
 }
 
 // describeAll says of what layers the images consist.
-func (s *session) describeAll(ctx context.Context, all []cache.Stored) ([]inspect.StoredImage, error) {
-	set := make([]inspect.StoredImage, 0, len(all))
-	known := map[v1.Hash]inspect.StoredImage{} // an image may have many names
+func (s *session) describeAll(ctx context.Context, all []cache.Stored) ([]fleet.StoredImage, error) {
+	set := make([]fleet.StoredImage, 0, len(all))
+	known := map[v1.Hash]fleet.StoredImage{} // an image may have many names
 	for _, st := range all {
 		row, ok := known[st.Digest]
 		if !ok {
@@ -100,8 +102,8 @@ func eachOnce[T any, K comparable](all []T, key func(T) K) []T {
 
 // describeStored says of what layers an image in the store consists. Of a damaged
 // one what can be told is told, with a warning.
-func (s *session) describeStored(ctx context.Context, st cache.Stored) (inspect.StoredImage, error) {
-	row := inspect.StoredImage{Digest: st.Digest}
+func (s *session) describeStored(ctx context.Context, st cache.Stored) (fleet.StoredImage, error) {
+	row := fleet.StoredImage{Digest: st.Digest}
 	if err := ctx.Err(); err != nil {
 		return row, err
 	}
@@ -114,7 +116,7 @@ func (s *session) describeStored(ctx context.Context, st cache.Stored) (inspect.
 	return row, err
 }
 
-func (s *session) fillStored(ctx context.Context, row *inspect.StoredImage) error {
+func (s *session) fillStored(ctx context.Context, row *fleet.StoredImage) error {
 	img, err := s.store.Image(ctx, row.Digest)
 	if err != nil {
 		return err
@@ -128,8 +130,12 @@ func (s *session) fillStored(ctx context.Context, row *inspect.StoredImage) erro
 		return err
 	}
 	row.Created = config.Created.Time
-	for _, d := range m.Layers {
-		row.Layers = append(row.Layers, inspect.StoredLayer{Digest: d.Digest, Content: d.Size})
+	for i, d := range m.Layers {
+		l := fleet.Layer{Digest: d.Digest, Content: d.Size, Unpacked: fleet.Unknown}
+		if i < len(config.RootFS.DiffIDs) {
+			l.DiffID = layer.DiffID(config.RootFS.DiffIDs[i])
+		}
+		row.Layers = append(row.Layers, l)
 	}
 	found, free, err := s.layers(ctx, &image{Image: img, name: "sha256:" + shortDigest(row.Digest)})
 	if err != nil {
@@ -137,8 +143,7 @@ func (s *session) fillStored(ctx context.Context, row *inspect.StoredImage) erro
 	}
 	defer free()
 	for i, l := range found {
-		unpacked := l.TOC.Totals().Unpacked
-		row.Layers[i].Unpacked = &unpacked
+		row.Layers[i].Unpacked = l.TOC.Totals().Unpacked
 	}
 	return nil
 }

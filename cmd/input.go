@@ -40,17 +40,21 @@ func (s *session) bases(ctx context.Context, of v1.Hash) ([]inspect.Candidate, e
 		return nil, err
 	}
 	var list []inspect.Candidate
+	known := map[v1.Hash][]layer.DiffID{} // an image may have many names
 	for _, st := range all {
-		if st.Name == "" || st.Digest == of {
+		if st.Digest == of {
 			continue
 		}
-		ids, err := s.diffIDs(ctx, st)
-		if err != nil {
-			continue // a damaged image is nobody's base; cache verify tells of it
+		ids, ok := known[st.Digest]
+		if !ok {
+			ids, _ = s.diffIDs(ctx, st) // a damaged image is nobody's base; cache verify tells of it
+			known[st.Digest] = ids
 		}
-		list = append(list, inspect.Candidate{Name: source.Short(st.Name), DiffIDs: ids})
+		list = append(list, inspect.Candidate{
+			Name: source.Short(st.Name), DiffIDs: ids, Digest: st.Digest, Index: st.Index, From: inspect.FromStore,
+		})
 	}
-	return list, nil
+	return list, ctx.Err()
 }
 
 func (s *session) diffIDs(ctx context.Context, st cache.Stored) ([]layer.DiffID, error) {
@@ -58,13 +62,14 @@ func (s *session) diffIDs(ctx context.Context, st cache.Stored) ([]layer.DiffID,
 	if err != nil {
 		return nil, err
 	}
+	return diffIDsOf(img)
+}
+
+// diffIDsOf are the DiffIDs that an image's config has, bottom first.
+func diffIDsOf(img v1.Image) ([]layer.DiffID, error) {
 	config, err := img.ConfigFile()
 	if err != nil {
 		return nil, err
 	}
-	ids := make([]layer.DiffID, len(config.RootFS.DiffIDs))
-	for i, id := range config.RootFS.DiffIDs {
-		ids[i] = layer.DiffID(id)
-	}
-	return ids, nil
+	return inspect.DiffIDs(config), nil
 }

@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -26,10 +25,13 @@ type program struct {
 	stdout, stderr io.Writer
 	getenv         func(string) string
 	now            func() time.Time
+	began          time.Time      // when the process was started
 	progress       *term.Progress // nil until a command shows progress
-	// lent says that a command of the user's runs in our place: what interrupts it is
-	// for it to decide.
-	lent *atomic.Bool
+	// signals are those that interrupt the run, and turns among them.
+	signals chan os.Signal
+	// args are those that it was run with, and ids what is known of this user's.
+	args []string
+	ids  ids
 }
 
 // errInterrupted is why the context of a run ends on SIGINT and SIGTERM.
@@ -45,36 +47,48 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if len(args) == 1 && args[0] == mountedRole {
 		return mountedMain(stderr)
 	}
-	if len(args) == 1 && args[0] == shellRole {
-		return shellMain()
+	if len(args) > 1 && args[0] == builtinRole {
+		return builtinMain(args[1], args[2:])
+	}
+	if len(args) == 1 && args[0] == terminalKeeperRole {
+		return terminalKeeperMain(stderr)
 	}
 	if len(args) > 0 && args[0] == keeperRole {
 		return keeperMain(args[1:], stderr)
 	}
+	if len(args) == 2 && args[0] == trashRole {
+		return trashMain(args[1], stderr)
+	}
 	tuneMemory(os.Getenv)
-	p := &program{stdin: stdin, stdout: stdout, stderr: stderr, getenv: os.Getenv, now: time.Now, lent: &atomic.Bool{}}
+	p := &program{stdin: stdin, stdout: stdout, stderr: stderr, getenv: os.Getenv, now: time.Now, began: begun(), signals: make(chan os.Signal, 16)}
+	args, code, done := p.entered(args)
+	if done {
+		return code
+	}
+	p.args = args
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(signals)
+	signal.Notify(p.signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(p.signals)
 
-	done := make(chan error, 1)
-	go func() { done <- p.guard(func() error { return p.run(ctx, args) }) }()
-	for ctx.Err() == nil {
+	ended := make(chan error, 1)
+	go func() { ended <- p.guard(func() error { return p.run(ctx, args) }) }()
+	for lent := false; ctx.Err() == nil; {
 		select {
-		case err := <-done:
+		case err := <-ended:
 			return p.finish(ctx, err)
-		case <-signals:
-			if !p.lent.Load() {
+		case got := <-p.signals:
+			if t, ok := got.(turn); ok {
+				lent = bool(t)
+			} else if !lent {
 				cancel(errInterrupted)
 			}
 		}
 	}
 	select {
-	case err := <-done:
+	case err := <-ended:
 		return p.finish(ctx, err)
-	case <-signals:
+	case <-p.signals:
 	case <-time.After(grace):
 	}
 	// The command may still run: nothing of it is touched any more.
@@ -82,6 +96,17 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	m.write(stderr)
 	return m.code
 }
+
+// turn is sent among the signals: those after a true one are for a command of the user's
+// that runs in our place, until a false one. Those before it were for us, and nobody
+// else has heard of them.
+type turn bool
+
+// String is what it is among signals.
+func (t turn) String() string { return "turn" }
+
+// Signal makes it one.
+func (t turn) Signal() {}
 
 // run executes the command that args name.
 func (p *program) run(ctx context.Context, args []string) error {
@@ -151,3 +176,14 @@ func (p *program) say(format string, a ...any) {
 
 // warn tells the user of something that was gone on without.
 func (p *program) warn(message string) { p.say("layers: warning: %s", message) }
+
+// begun is about when this process began: now, less the processors' time that it has
+// taken, since it waits for little before main.
+func begun() time.Time {
+	var used syscall.Rusage
+	now := time.Now()
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		return now
+	}
+	return now.Add(-time.Duration(used.Utime.Nano() + used.Stime.Nano()))
+}

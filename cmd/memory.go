@@ -1,13 +1,18 @@
 package cmd
 
-import "runtime/debug"
+import (
+	"runtime"
+	"runtime/debug"
+)
 
 const (
 	// memoryLimit is soft: as the heap comes near, the collector works harder.
-	memoryLimit = 110 << 20
+	memoryLimit = 102 << 20
 	// gcPercent trades some CPU for a low peak; most of what is allocated lives
 	// as long as the run anyway.
 	gcPercent = 60
+	// firstPercent is for the first collection, of which the shortest runs are spared.
+	firstPercent = 200
 )
 
 // tuneMemory keeps the peak of memory low, unless the user tunes the runtime.
@@ -16,6 +21,7 @@ func tuneMemory(getenv func(string) string) {
 		debug.SetMemoryLimit(memoryLimit)
 	}
 	if getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
+		debug.SetGCPercent(firstPercent)
+		runtime.AddCleanup(new([16]byte), func(percent int) { debug.SetGCPercent(percent) }, gcPercent)
 	}
 }

@@ -2,9 +2,9 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -21,6 +21,9 @@ import (
 type mountFlags struct {
 	settings
 	layer, only int
+	link        cache.LinkMode
+	// ownDevices says that no device of the image is missed.
+	ownDevices bool
 }
 
 // mountReport is the answer of layers mount IMAGE DIR and of layers umount.
@@ -74,6 +77,7 @@ func newMount(p *program) *cobra.Command {
 	flags := c.Flags()
 	flags.IntVar(&f.layer, "layer", 0, "the image as of layer `N` (from 1)")
 	flags.IntVar(&f.only, "only-layer", 0, "what layer `N` holds, and nothing else: what it deletes is a device 0, 0")
+	addLink(c, &f.link)
 	f.out.format(c, formatsValue)
 	f.out.quiet(c, "say nothing; of a list, only the directories")
 	f.addImage(c)
@@ -85,7 +89,8 @@ away. Without arguments, list the images that are mounted.
 With -- COMMAND, mount it for the command alone, in a mount namespace of its
 own, and run that in the image's root directory, or, if DIR is given, where you
 are. LAYERS_ROOT names the directory. That needs no root: a mount that others
-see does, since one that an ordinary user makes ends with its user namespace.`,
+see does, since one that an ordinary user makes ends with its user namespace.
+With subordinate ids, files have their owners there, and the command is root.`,
 		examples: []string{
 			"layers mount python:3.10 /mnt",
 			"layers mount --layer 1 python:3.10 /mnt",
@@ -152,39 +157,46 @@ func (f *mountFlags) layersOf(img *image) (upTo int, err error) {
 }
 
 // snapshots makes the directories that a mount shows, bottom first.
-func (s *session) snapshots(ctx context.Context, img *image, f *mountFlags, rootless bool) (*cache.Snapshots, cache.Mounted, error) {
+func (s *session) snapshots(ctx context.Context, img *image, f *mountFlags, o cache.SnapshotOptions) (*cache.Snapshots, cache.Mounted, error) {
 	upTo, err := f.layersOf(img)
 	if err != nil {
 		return nil, cache.Mounted{}, err
 	}
 	m := cache.Mounted{Image: img.name, Digest: img.digest, Layers: upTo, Only: f.only}
-	found, err := s.store.Snapshots(ctx, img, cache.SnapshotOptions{Display: img.name, Layers: upTo, Rootless: rootless})
+	o.Display, o.Layers, o.Link = img.name, upTo, f.link
+	found, err := s.store.Snapshots(ctx, img, o)
 	if err != nil {
 		return nil, m, err
+	}
+	if err := s.letGo(); err != nil { // a mount needs the directories and no blob
+		return nil, m, errors.Join(err, found.Release())
 	}
 	if f.only > 0 {
 		found.Dirs, found.Losses = found.Dirs[f.only-1:f.only], found.Losses[f.only-1:f.only]
 	}
-	s.warnLosses(found)
+	s.warnLosses(found, &o, f)
 	return found, m, nil
 }
 
 // warnLosses says what snapshots could not keep of an image.
-func (s *session) warnLosses(found *cache.Snapshots) {
+func (s *session) warnLosses(found *cache.Snapshots, o *cache.SnapshotOptions, f *mountFlags) {
 	s.program.progress.Clear()
+	byChoice := o.Rootless && o.IDs == "" // all files are one user's
 	for _, losses := range found.Losses {
 		for _, l := range losses {
-			if l.What != "owner" { // as an ordinary user has it by choice
-				s.program.warn(lossLine(l))
+			if l.What == "owner" && byChoice || l.What == "device" && f.ownDevices {
+				continue
 			}
+			s.program.warn(lossLine(l))
 		}
 	}
 }
 
 // findToMount finds an image that is to be mounted: where it has to be pulled, it is
 // unpacked in the same pass.
-func (s *session) findToMount(ctx context.Context, name string, f *mountFlags, rootless bool) (*image, error) {
-	s.unpack = &cache.SnapshotOptions{Layers: max(f.layer, f.only, 0), Rootless: rootless}
+func (s *session) findToMount(ctx context.Context, name string, f *mountFlags, o cache.SnapshotOptions) (*image, error) {
+	o.Layers, o.Link = max(f.layer, f.only, 0), f.link
+	s.unpack = &o
 	return s.find(ctx, name)
 }
 
@@ -284,13 +296,3 @@ type commandExit struct{ code int }
 
 // Error is for logs: users never see it.
 func (e *commandExit) Error() string { return "exit code " + strconv.Itoa(e.code) }
-
-// inside reports whether this process is root of a user namespace that is not the
-// host's, where overlayfs keeps its marks elsewhere, and owners are the user's own.
-func inside() bool {
-	data, err := os.ReadFile("/proc/self/uid_map")
-	return err == nil && strings.Join(strings.Fields(string(data)), " ") != "0 0 4294967295"
-}
-
-// rootless reports whether mounts of this process are those of an ordinary user.
-func rootless() bool { return os.Geteuid() != 0 || inside() }

@@ -9,12 +9,14 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/layers/layers/cache"
 	"github.com/layers/layers/cache/mount"
+	"github.com/layers/layers/cache/userns"
 )
 
 // mount mounts an image on a directory, to stay.
@@ -26,12 +28,16 @@ func (p *program) mount(ctx context.Context, name, dir string, f mountFlags) err
 	if err != nil {
 		return err
 	}
+	kind, _, err := p.snapshotKind()
+	if err != nil {
+		return err
+	}
 	return p.inStore(f.settings, func(s *session) (err error) {
-		img, err := s.findToMount(ctx, name, &f, inside())
+		img, err := s.findToMount(ctx, name, &f, kind)
 		if err != nil {
 			return err
 		}
-		of, m, err := s.snapshots(ctx, img, &f, inside())
+		of, m, err := s.snapshots(ctx, img, &f, kind)
 		if err != nil {
 			return err
 		}
@@ -70,7 +76,7 @@ func mountPoint(dir string) (string, error) {
 func (s *session) attach(ctx context.Context, m cache.Mounted, of *cache.Snapshots, dir string) (err error) {
 	root, err := mount.New(of.Dirs, mount.Options{UserXattr: inside()})
 	if err != nil {
-		return err
+		return onHost(err)
 	}
 	defer closing(root.Close, &err)
 	device, err := root.Device()
@@ -95,6 +101,7 @@ type mountedRun struct {
 	UserXattr bool
 	At        string // where it is mounted
 	Enter     bool   // the command starts there
+	Root      bool   // the command is root of a user namespace that is made for it
 	Command   []string
 }
 
@@ -103,34 +110,31 @@ const mountedRole = "mount, for a command"
 
 // mountFor mounts an image for a command, in a namespace that ends with it.
 func (p *program) mountFor(ctx context.Context, args, command []string, f mountFlags) error {
-	return p.inStore(f.settings, func(s *session) (err error) {
-		rootless := rootless()
-		img, err := s.findToMount(ctx, args[0], &f, rootless)
-		if err != nil {
-			return err
-		}
-		of, _, err := s.snapshots(ctx, img, &f, rootless)
-		if err != nil {
-			return err
-		}
-		defer closing(of.Release, &err)
-		run := mountedRun{Dirs: of.Dirs, UserXattr: rootless, Command: command}
-		if len(args) > 1 {
-			run.At, err = mountPoint(args[1])
-		} else {
-			run.At, run.Enter = filepath.Join(s.store.ScratchDir(), "root"), true
-			err = os.Mkdir(run.At, 0o700)
-		}
-		if err != nil {
-			return err
-		}
-		return p.runMounted(run, of)
+	return p.withIDs(func() error {
+		return p.inStore(f.settings, func(s *session) (err error) {
+			ready, err := s.prepare(ctx, args[0], &f)
+			if ready == nil || err != nil {
+				return err
+			}
+			defer closing(ready.snapshots.Release, &err)
+			run := mountedRun{Dirs: ready.snapshots.Dirs, UserXattr: ready.rootless, Root: ready.ids != nil, Command: command}
+			if len(args) > 1 {
+				run.At, err = mountPoint(args[1])
+			} else {
+				run.At, run.Enter = filepath.Join(s.store.ScratchDir(), "root"), true
+				err = os.Mkdir(run.At, 0o700)
+			}
+			if err != nil {
+				return err
+			}
+			return p.runMounted(run, ready)
+		})
 	})
 }
 
 // runMounted runs the process and waits for it. What the terminal tells the command by
 // a signal is not for us; what others send to us is passed on.
-func (p *program) runMounted(run mountedRun, of *cache.Snapshots) error {
+func (p *program) runMounted(run mountedRun, of *prepared) error {
 	told, tell, err := os.Pipe()
 	if err != nil {
 		return err
@@ -138,53 +142,97 @@ func (p *program) runMounted(run mountedRun, of *cache.Snapshots) error {
 	c := exec.Command("/proc/self/exe")
 	c.Args = []string{os.Args[0], mountedRole}
 	c.Stdin, c.Stdout, c.Stderr = p.stdin, p.stdout, p.stderr
-	c.ExtraFiles = []*os.File{told, of.File()}
-	c.SysProcAttr = namespaces()
-	p.lent.Store(true)
-	defer p.lent.Store(false)
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGHUP)
-	defer signal.Stop(signals)
+	c.ExtraFiles = []*os.File{told, of.snapshots.File()}
+	c.SysProcAttr = namespaces(of.ids)
+	signals := p.lend()
+	defer signals.end()
 	if err := errors.Join(c.Start(), told.Close()); err != nil {
 		return errors.Join(userNamespaceAdvice(err), tell.Close())
 	}
-	err = errors.Join(json.NewEncoder(tell).Encode(run), tell.Close())
-	done := make(chan struct{})
-	defer close(done)
-	go func() {
-		for {
-			select {
-			case s := <-signals:
-				if s == syscall.SIGTERM || s == syscall.SIGHUP {
-					_ = c.Process.Signal(s) // it may have ended
-				}
-			case <-done:
-				return
-			}
+	go signals.pass(c.Process, syscall.SIGTERM, syscall.SIGHUP)
+	if of.ids != nil {
+		if err := of.ids.Apply(c.Process.Pid); err != nil {
+			_ = c.Process.Kill() // it waits for what does not come
+			_ = c.Wait()
+			return errors.Join(err, tell.Close())
 		}
-	}()
+	}
+	err = errors.Join(json.NewEncoder(tell).Encode(run), tell.Close())
 	return errors.Join(err, commandEnd(c.Wait()))
 }
 
+// lending is a time in which a process runs in our place: what interrupts us is for it
+// to decide.
+type lending struct {
+	program *program
+	signals chan os.Signal
+	done    chan struct{}
+}
+
+func (p *program) lend() *lending {
+	l := &lending{program: p, signals: make(chan os.Signal, 8), done: make(chan struct{})}
+	signal.Notify(l.signals, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGHUP)
+	p.signals <- turn(true) // not before: a signal that nobody listens to would be lost
+	return l
+}
+
+// pass passes some signals on, also those that came before. The others came to the
+// process as well, from the terminal.
+func (l *lending) pass(to *os.Process, passed ...os.Signal) {
+	for {
+		select {
+		case s := <-l.signals:
+			if slices.Contains(passed, s) {
+				_ = to.Signal(s) // it may have ended
+			}
+		case <-l.done:
+			return
+		}
+	}
+}
+
+func (l *lending) end() {
+	signal.Stop(l.signals)
+	close(l.done)
+	l.program.signals <- turn(false)
+}
+
 // namespaces gives the process a mount namespace, and to an ordinary user for that a
-// user namespace in which everybody is who he is.
-func namespaces() *syscall.SysProcAttr {
+// user namespace: with ids, which follow when it runs, or one in which he is who he is.
+func namespaces(ids *userns.Map) *syscall.SysProcAttr {
 	a := &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
-	if os.Geteuid() != 0 {
+	if os.Geteuid() == 0 {
+		return a
+	}
+	a.Cloneflags |= syscall.CLONE_NEWUSER
+	a.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN}
+	if ids != nil {
+		a.AmbientCaps = everyCapability()
+	} else {
 		same := func(id int) []syscall.SysProcIDMap {
 			return []syscall.SysProcIDMap{{ContainerID: id, HostID: id, Size: 1}}
 		}
-		a.Cloneflags |= syscall.CLONE_NEWUSER
 		a.UidMappings, a.GidMappings = same(os.Geteuid()), same(os.Getegid())
-		a.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN}
 	}
 	return a
 }
 
+// everyCapability are all that this kernel has. Root of a user namespace gets them with
+// the command: if they were more than before, the kernel would forget that the command is
+// to end when its maker does.
+func everyCapability() (all []uintptr) {
+	for n := uintptr(0); ; n++ {
+		if _, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, n, 0, 0, 0); err != nil {
+			return all
+		}
+		all = append(all, n)
+	}
+}
+
 // userNamespaceAdvice says why a process could not be given namespaces.
 func userNamespaceAdvice(err error) error {
-	if f := checkUserNamespaces(); os.Geteuid() != 0 && f.State != stateOK {
-		return &advised{err: &hostError{text: "this host does not allow user namespaces: " + f.What}, detail: f.Detail, hint: f.Do}
+	if number, ok := errors.AsType[syscall.Errno](err); ok {
+		return onHost(&hostError{text: "this host gives a mount no namespaces: " + number.Error()})
 	}
 	return err
 }

@@ -17,6 +17,8 @@ type pullFlags struct {
 	settings
 	all    bool
 	unpack bool
+	dryRun bool
+	link   cache.LinkMode
 }
 
 // pullReport is the answer of layers pull: what the store has now.
@@ -55,9 +57,11 @@ func newPull(p *program) *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&f.all, "all-platforms", false, "the image for every platform that there is")
+	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "say what would be fetched, layer by layer, and fetch nothing")
 	c.Flags().BoolVar(&f.unpack, "unpack", false, "unpack the layers as they come, for layers mount")
+	addLink(c, &f.link)
 	f.out.format(c, formatsValue)
-	f.out.quiet(c, "only the digests")
+	f.out.quiet(c, "only the digests (of the layers to fetch, with --dry-run)")
 	f.store.work(c)
 	f.fetch.add(c, false)
 	return describe(c, manual{
@@ -67,12 +71,17 @@ and a download that was cut goes on where it stopped, also in the next run.
 Registries are always asked; with --offline, only files and engines are.
 
 With --unpack, the layers are unpacked into the store as well, each in the pass
-that brings it, as who runs this would mount them: by root with all owners, else
-with all files one's own. The first layers mount need not do it then. A layer
-that is here and not unpacked is unpacked from the store.`,
+that brings it, as who runs this would mount them: by root with all owners, by
+an ordinary user with his subordinate ids as owners, or with all files his own
+if he has none. The first layers mount need not do it then. A layer that is here
+and not unpacked is unpacked from the store.
+
+With --dry-run, nothing is written to the store. The sums are of layers;
+manifests and configs, some kilobytes each, come on top.`,
 		examples: []string{
 			"layers pull python:3.10 python:3.11",
 			"layers pull --unpack python:3.10",
+			"layers pull --dry-run python:3.10 python:3.11",
 			"layers pull --platform linux/arm64 alpine",
 			"layers pull --all-platforms alpine",
 			"docker save app:1 | layers pull -",
@@ -90,11 +99,29 @@ func (p *program) pull(ctx context.Context, names []string, f pullFlags) error {
 			return err
 		}
 	}
-	return p.inStore(f.settings, func(s *session) error {
+	if f.dryRun {
 		if f.unpack {
-			s.unpack = &cache.SnapshotOptions{Rootless: rootless()}
+			return &usageError{text: "--dry-run and --unpack exclude each other"}
 		}
-		return s.pullAll(ctx, names, f)
+		f.store.look = true
+		return p.inStore(f.settings, func(s *session) error { return s.planPull(ctx, names, f) })
+	}
+	if !f.unpack {
+		return p.inStore(f.settings, func(s *session) error { return s.pullAll(ctx, names, f) })
+	}
+	return p.withIDs(func() error {
+		kind, ids, err := p.snapshotKind()
+		if err != nil {
+			return err
+		}
+		if ids != nil {
+			return p.again(ids, f.store)
+		}
+		return p.inStore(f.settings, func(s *session) error {
+			kind.Link = f.link
+			s.unpack = &kind
+			return s.pullAll(ctx, names, f)
+		})
 	})
 }
 
@@ -132,6 +159,28 @@ func (s *session) pullAll(ctx context.Context, names []string, f pullFlags) erro
 
 // pullNamed brings in what a reference means: one image, or one for each platform.
 func (s *session) pullNamed(ctx context.Context, name string, all bool) ([]pulled, error) {
+	sources, err := s.openToPull(ctx, name, all)
+	if err != nil {
+		return nil, err
+	}
+	var got []pulled
+	for _, src := range sources {
+		var made *snapshotsReport
+		st, e := s.pull(ctx, src, func(found *cache.Snapshots) { made = s.unpackedReport(found) }, nil)
+		if e == nil {
+			var one pulled
+			one, e = describePulled(src, st)
+			one.Snapshots = made
+			got = append(got, one)
+		}
+		err = errors.Join(err, e, src.Close())
+	}
+	return got, err
+}
+
+// openToPull opens what a reference means where it lies: one image, or one for each
+// platform.
+func (s *session) openToPull(ctx context.Context, name string, all bool) ([]*source.Image, error) {
 	ref, err := source.Parse(name)
 	if err != nil {
 		return nil, err
@@ -150,24 +199,12 @@ func (s *session) pullNamed(ctx context.Context, name string, all bool) ([]pulle
 	if err != nil {
 		return nil, adviseFile(ref, s.advise(ctx, ref, err))
 	}
-	var got []pulled
-	for _, src := range sources {
-		var made *snapshotsReport
-		st, e := s.pull(ctx, src, func(found *cache.Snapshots) { made = s.unpackedReport(found) })
-		if e == nil {
-			var one pulled
-			one, e = describePulled(src, st)
-			one.Snapshots = made
-			got = append(got, one)
-		}
-		err = errors.Join(err, e, src.Close())
-	}
-	return got, err
+	return sources, nil
 }
 
 // unpackedReport tells of an image's snapshots, and on stderr what they could not keep.
 func (s *session) unpackedReport(found *cache.Snapshots) *snapshotsReport {
-	s.warnLosses(found)
+	s.warnLosses(found, s.unpack, &mountFlags{})
 	return &snapshotsReport{Made: found.Made, Present: len(found.Dirs) - found.Made, Rootless: s.unpack.Rootless}
 }
 

@@ -11,7 +11,7 @@ import (
 // reportOptions says how a report is written: by the flags, and by what the output
 // can do.
 func (p *program) reportOptions(out outputFlags) (report.Options, error) {
-	o := report.Options{Units: report.Units(out.Units), NoTrunc: out.NoTrunc, Limit: out.rows(), Long: out.long, Now: p.now()}
+	o := report.Options{Units: report.Units(out.Units), NoTrunc: out.NoTrunc, Limit: out.rows(), Long: out.long, Unpacked: out.unpacked, Now: p.now()}
 	if err := out.check(); err != nil {
 		return o, err
 	}

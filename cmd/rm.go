@@ -18,7 +18,9 @@ import (
 type rmReport struct {
 	Version string    `json:"version"`
 	Removed []removed `json:"removed"`
-	Freed   int64     `json:"freed"` // bytes on disk
+	DryRun  bool      `json:"dryRun"`
+	Freed   int64     `json:"freed"` // bytes: what du --apparent-size tells less of the store
+	Disk    int64     `json:"disk"`  // and du
 }
 
 type removed struct {
@@ -29,29 +31,57 @@ type removed struct {
 
 func newRm(p *program) *cobra.Command {
 	f := settings{fetch: fetchFlags{Pull: pullNever}}
+	var wait, dryRun bool
 	c := &cobra.Command{
 		Use:               "rm IMAGE... [flags]",
 		Short:             "remove images from the store",
 		Args:              arguments(1, -1),
 		ValidArgsFunction: p.completeImages(0, &f.store),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.inStore(f, func(s *session) error { return s.rm(cmd.Context(), args, f.out) })
+			return p.inStore(f, func(s *session) error {
+				s.wait = wait
+				return s.rm(cmd.Context(), args, dryRun, f.out)
+			})
 		},
 	}
 	f.out.format(c, formatsValue)
 	f.out.quiet(c, "say nothing")
+	addWait(c, &wait)
+	c.Flags().BoolVar(&dryRun, "dry-run", false, "only say what would go, and what that frees")
 	c.Flags().Var(&f.fetch.Platform, "platform", "only the image for os/arch[/variant]")
 	f.store.dir(c)
 	return describe(c, manual{
 		long: `Remove images from the store, by name (for all platforms) or by digest or its
-first digits (with all names), and free at once what no other image uses.
-Nothing is asked. If one of the images is not there, none is removed.`,
-		examples: []string{"layers rm python:3.10", "layers rm 4a5bc1d2", "layers rm --platform linux/arm64 alpine"},
+first digits (with all names), and free what no other image uses. Nothing is
+asked. If one of the images is not there, none is removed. Unpacked files are
+put aside at once, and removed from the disk in the background.
+
+What is freed is told as du would: blocks on the disk. What images share goes
+with the last of them, so that two free together what neither frees alone.`,
+		examples: []string{"layers rm python:3.10", "layers rm --dry-run app:1 app:2", "layers rm 4a5bc1d2", "layers rm --platform linux/arm64 alpine"},
 		exits:    []int{exitNotFound, exitTemporary, exitHost},
 	})
 }
 
-func (s *session) rm(ctx context.Context, names []string, out outputFlags) error {
+func (s *session) rm(ctx context.Context, names []string, dryRun bool, out outputFlags) error {
+	gone, err := s.allToRemove(ctx, names)
+	if err != nil {
+		return err
+	}
+	freed, err := s.store.Remove(ctx, gone, dryRun)
+	if err != nil {
+		return err
+	}
+	r := rmReport{Version: "layers.rm/v1", Removed: []removed{}, DryRun: dryRun, Freed: freed.Apparent, Disk: freed.Disk}
+	for _, st := range gone {
+		r.Removed = append(r.Removed, removed{source.Short(st.Name), st.Digest.String(), st.Platform.String()})
+	}
+	return render(s.program, out, r, func(w io.Writer, r rmReport) error { return writeRemoved(w, r, out) })
+}
+
+// allToRemove finds the names that references stand for, or says of all that there are
+// none.
+func (s *session) allToRemove(ctx context.Context, names []string) ([]cache.Stored, error) {
 	var gone []cache.Stored
 	var missing []error
 	for _, name := range names {
@@ -60,22 +90,15 @@ func (s *session) rm(ctx context.Context, names []string, out outputFlags) error
 		missing = append(missing, err)
 	}
 	if err := errors.Join(missing...); err != nil {
-		return err
+		return nil, err
 	}
 	type named struct {
-		name   string
-		digest v1.Hash
+		name     string
+		digest   v1.Hash
+		platform string
 	}
-	gone = eachOnce(gone, func(st cache.Stored) named { return named{st.Name, st.Digest} }) // a name and its digest may both have been given
-	freed, err := s.store.Remove(ctx, gone)
-	if err != nil {
-		return err
-	}
-	r := rmReport{Version: "layers.rm/v1", Removed: []removed{}, Freed: freed}
-	for _, st := range gone {
-		r.Removed = append(r.Removed, removed{source.Short(st.Name), st.Digest.String(), st.Platform.String()})
-	}
-	return render(s.program, out, r, func(w io.Writer, r rmReport) error { return writeRemoved(w, r, out) })
+	// A name and its digest may both have been given.
+	return eachOnce(gone, func(st cache.Stored) named { return named{st.Name, st.Digest, st.Platform.String()} }), nil
 }
 
 // toRemove finds the names that a reference stands for.
@@ -119,15 +142,19 @@ func writeRemoved(w io.Writer, r rmReport, out outputFlags) error {
 	if out.Quiet {
 		return nil
 	}
+	did, freed := "removed", "freed"
+	if r.DryRun {
+		did, freed = "would remove", "would be freed"
+	}
 	for _, g := range r.Removed {
 		name := g.Name
 		if name == "" {
 			name = g.Digest
 		}
-		if _, err := fmt.Fprintf(w, "removed %s   %s\n", term.Escape(name), term.Escape(g.Platform)); err != nil {
+		if _, err := fmt.Fprintf(w, "%s %s   %s\n", did, term.Escape(name), term.Escape(g.Platform)); err != nil {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(w, "%s freed\n", bytesText(r.Freed, out.Units))
+	_, err := fmt.Fprintf(w, "%s %s\n", bytesText(r.Disk, out.Units), freed)
 	return err
 }

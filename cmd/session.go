@@ -19,8 +19,11 @@ type session struct {
 	program *program
 	store   *cache.Store
 	fetch   fetchFlags
-	opened  []io.Closer // sources of images that are read in place
-	asking  bool        // layers are asked for, not brought in
+	opened  []io.Closer              // sources of images that are read in place
+	held    map[v1.Hash]func() error // lets go of the images of the store that are in use
+	asking  bool                     // layers are asked for, not brought in
+	wait    bool                     // what is thrown away is to be gone at the end
+	peeking bool                     // of images only manifests and configs are wanted: nothing is pulled
 	// unpack has what is pulled unpacked in the same pass; nil leaves it packed.
 	unpack *cache.SnapshotOptions
 }
@@ -110,6 +113,7 @@ func (p *program) session(flags storeFlags, fetch fetchFlags) (*session, error) 
 	p.startProgress(flags.Progress)
 	s := &session{program: p, fetch: fetch}
 	s.store, err = cache.Open(dir, cache.Options{
+		ReadOnly: flags.look,
 		Jobs:     flags.Jobs,
 		Limits:   flags.Limits,
 		Progress: s.show,
@@ -127,16 +131,54 @@ func shortDigest(h v1.Hash) string { return h.Hex[:min(12, len(h.Hex))] }
 // close takes the progress off the screen and frees what was opened.
 func (s *session) close() error {
 	s.program.progress.Clear()
-	var errs []error
+	errs := []error{s.letGo()}
 	for _, c := range s.opened {
 		errs = append(errs, c.Close())
 	}
-	return errors.Join(append(errs, s.store.Close())...)
+	errs = append(errs, s.store.Close())
+	if s.store.HasTrash() {
+		if s.wait {
+			errs = append(errs, cache.EmptyTrash(s.store.Dir(), false))
+		} else {
+			emptyTrash(s.store.Dir())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// hold keeps an image of the store until the session ends, or lets go: what is removed
+// meanwhile by others goes when it is used no more.
+func (s *session) hold(ctx context.Context, digest v1.Hash) error {
+	if s.held[digest] != nil {
+		return nil
+	}
+	release, err := s.store.Hold(ctx, digest)
+	if err == nil {
+		s.holding(digest, release)
+	}
+	return err
+}
+
+func (s *session) holding(digest v1.Hash, release func() error) {
+	if s.held == nil {
+		s.held = map[v1.Hash]func() error{}
+	}
+	s.held[digest] = release
+}
+
+// letGo ends what hold began.
+func (s *session) letGo() error {
+	var errs []error
+	for _, release := range s.held {
+		errs = append(errs, release())
+	}
+	s.held = nil
+	return errors.Join(errs...)
 }
 
 // sourceOptions says how sources outside the store are asked.
 func (s *session) sourceOptions() source.Options {
-	return source.Options{
+	o := source.Options{
 		Platform:      s.fetch.Platform.Platform,
 		AuthFile:      s.fetch.AuthFile,
 		PlainHTTP:     s.fetch.PlainHTTP,
@@ -147,6 +189,10 @@ func (s *session) sourceOptions() source.Options {
 		Warn:          s.program.warn,
 		Retry:         s.program.retrying,
 	}
+	if s.peeking {
+		o.Memo = s.store.Memo
+	}
+	return o
 }
 
 // layers returns what each of an image's layers holds, and a function that frees it.

@@ -17,7 +17,8 @@ type shellFlags struct {
 	network      string
 	capabilities []string
 	entrypoint   bool
-	writable     bool
+	writable     string // where what is written goes; "" if nothing may be
+	shell        shellChoice
 	keep         string
 	binds        []string
 	env          []string
@@ -25,10 +26,20 @@ type shellFlags struct {
 	user         string
 	hostname     string
 	stats        bool
+	explain      bool
 	memory       string
 	cpus         float64
 	pids         int64
 }
+
+// shellChoice says whose shell runs.
+type shellChoice string
+
+const (
+	shellAuto    shellChoice = "auto" // the image's, if it has one that runs
+	shellImage   shellChoice = "image"
+	shellBuiltin shellChoice = "builtin"
+)
 
 func newShell(p *program) *cobra.Command {
 	var f shellFlags
@@ -45,8 +56,10 @@ func newShell(p *program) *cobra.Command {
 	flags.IntVar(&f.layer, "layer", 0, "the image as of layer `N` (from 1)")
 	flags.StringVar(&f.network, "net", "none", "the network: `none|host`")
 	flags.StringSliceVar(&f.capabilities, "cap", nil, "capabilities to keep: `NAME`s, default (what engines leave), all")
+	addChoice(c, &f.shell, "shell", "whose shell", shellAuto, shellImage, shellBuiltin)
 	flags.BoolVar(&f.entrypoint, "entrypoint", false, "run the image's entrypoint, with COMMAND or its own arguments")
-	flags.BoolVar(&f.writable, "writable", false, "what is written goes to memory, and is listed at the end")
+	flags.StringVar(&f.writable, "writable", "", "what is written goes to `memory|disk`, is listed at the end, and is thrown away")
+	flags.Lookup("writable").NoOptDefVal = inMemory
 	flags.StringVar(&f.keep, "keep", "", "what is written goes to `DIR`, and is there the next time")
 	flags.StringArrayVar(&f.binds, "bind", nil, "show a path of the host: `SRC:DST[:ro]`")
 	flags.StringArrayVarP(&f.env, "env", "e", nil, "set a variable: `NAME=VALUE`, or NAME for your own value")
@@ -57,6 +70,7 @@ func newShell(p *program) *cobra.Command {
 	flags.Float64Var(&f.cpus, "cpus", 0, "the most processors' time it may use: `N`, as 1.5")
 	flags.Int64Var(&f.pids, "pids", 0, "the most processes and threads it may have: `N`")
 	flags.BoolVar(&f.stats, "stats", false, "on leaving, say what time, memory and processes it took")
+	flags.BoolVar(&f.explain, "explain", false, "say what this shell is, as measured: kernel, namespaces, limits, bytes, time")
 	f.addImage(c)
 	return describe(c, manual{
 		long: `Run the image's shell, or COMMAND, in the image: in namespaces of its own for
@@ -66,10 +80,20 @@ but a loopback, no capability, no way to new privileges, and system calls are
 filtered as container engines do. It ends with everything it started, and
 nothing is left.
 
+An image without a shell that runs gets the one that is built into layers, and
+says so: POSIX, with ls, cat, find, grep, head, stat, ps and some others (help
+lists them), of which nothing is in the image. --shell builtin asks for it, also
+to run COMMAND, whose sh it then is too; --shell image wants the image's own.
+
+With --cap the command keeps what the kernel lets such a program do; if you are
+root, all, sys_admin, sys_module and their like, and dac_read_search beside a
+--bind, are as good as the host. A device that is bound cannot be opened.
+
 The exit code is the command's; 125, 126 and 127 say that it could not be run,
 as of podman run.`,
 		examples: []string{
 			"layers shell python:3.10",
+			"layers shell --shell builtin scratch:1 -- sh -c 'find / -xdev -type f | head'",
 			"layers shell python:3.10 -- python3 -c 'print(1)'",
 			"layers shell --writable --cap default --net host debian:12 -- apt-get update",
 		},
@@ -89,8 +113,21 @@ func shellArguments(c *cobra.Command, args []string) error {
 	}
 }
 
+// Where --writable lets what is written go: to a file system in memory, or to the disk
+// that the store is on.
+const (
+	inMemory = "memory"
+	onDisk   = "disk"
+)
+
 // check finds what cannot be meant.
 func (f *shellFlags) check() error {
+	if !slices.Contains([]string{"", inMemory, onDisk}, f.writable) {
+		return &usageError{text: fmt.Sprintf("--writable=%s: it is memory or disk", f.writable)}
+	}
+	if f.writable == onDisk && f.keep != "" {
+		return &usageError{text: "--writable=disk throws away what --keep keeps: give one of them"}
+	}
 	if !slices.Contains([]string{"none", "host"}, f.network) {
 		return &usageError{text: fmt.Sprintf("--net %s: it is none or host", f.network)}
 	}
@@ -157,7 +194,7 @@ func (f *shellFlags) banner(image, kernel string) string {
 	switch {
 	case f.keep != "":
 		how = "changes are kept in " + f.keep
-	case f.writable:
+	case f.writable != "":
 		how = "changes are thrown away"
 	}
 	if f.network == "host" {

@@ -2,99 +2,170 @@ package cmd
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"golang.org/x/sys/unix"
 
-	"github.com/layers/layers/cache/mount"
 	"github.com/layers/layers/cache/shell"
+	"github.com/layers/layers/cache/shell/builtin"
 	"github.com/layers/layers/cache/shell/cgroup"
 	"github.com/layers/layers/cache/shell/console"
-	"github.com/layers/layers/cmd/report"
+	"github.com/layers/layers/cache/source"
+	"github.com/layers/layers/cache/userns"
 	"github.com/layers/layers/cmd/term"
 )
 
-// shellRole is the argument by which this program knows that it is a shell's init.
-const shellRole = shell.Role
+// builtinRole is the first argument by which this program knows that it is the shell of
+// an image that has none.
+const builtinRole = shell.BuiltinRole
 
-// shellRoot is what a shell's init mounts the image of.
-type shellRoot struct {
-	Dirs      []string
-	UserXattr bool
-}
-
-// shellMain is the process that becomes a shell's init.
-func shellMain() int {
-	return shell.Main(func(root json.RawMessage, upper, work string) (int, error) {
-		var r shellRoot
-		if err := json.Unmarshal(root, &r); err != nil {
-			return -1, err
-		}
-		m, err := mount.New(r.Dirs, mount.Options{UserXattr: r.UserXattr, Upper: upper, Work: work})
-		if err != nil {
-			return -1, err
-		}
-		return m.Descriptor(), nil
+func builtinMain(image string, command []string) int {
+	return builtin.Main(builtin.Config{
+		Image: image, Command: command, Env: shell.BuiltinEnvironment(os.Environ()),
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 	})
 }
 
 // imageShells are looked for in this order.
 var imageShells = []string{"/bin/bash", "/bin/sh", "/usr/bin/bash", "/usr/bin/sh", "/bin/ash", "/busybox/sh"}
 
-func (p *program) shell(ctx context.Context, name string, command []string, f shellFlags) error {
+func (p *program) shell(ctx context.Context, name string, command []string, f shellFlags) (err error) {
 	if err := f.check(); err != nil {
 		return err
 	}
-	return p.inStore(f.settings, func(s *session) (err error) {
-		rootless := os.Geteuid() != 0 || inside()
-		shown := mountFlags{settings: f.settings, layer: f.layer}
-		img, err := s.findToMount(ctx, name, &shown, rootless)
+	return p.withIDs(func() (err error) {
+		if p.ids.handOver != nil { // the process that this one prepares for runs the shell
+			return p.inStore(f.settings, func(s *session) error {
+				_, err := s.prepare(ctx, name, f.shown())
+				return err
+			})
+		}
+		host, err := p.shellHost(&f)
 		if err != nil {
 			return err
 		}
-		config, err := img.ConfigFile()
+		group, err := p.shellGroup(&f)
 		if err != nil {
 			return err
 		}
-		of, _, err := s.snapshots(ctx, img, &shown, rootless)
+		if group != nil {
+			host.Group = group
+			defer closing(group.Remove, &err)
+		}
+		waiting, err := shell.Prepare(host) // it comes up while the image is looked for
 		if err != nil {
-			return err
+			return shellAdvice(err)
 		}
-		defer closing(of.Release, &err)
-		c, err := p.shellConfig(&f, img.name, &config.Config, command)
-		if err != nil {
-			return err
-		}
-		if c.Root, err = json.Marshal(shellRoot{Dirs: of.Dirs, UserXattr: rootless}); err != nil {
-			return err
-		}
-		c.Scratch = filepath.Join(s.store.ScratchDir(), "root")
-		if err := os.Mkdir(c.Scratch, 0o700); err != nil {
-			return err
-		}
-		return p.runShell(c, &f, img.name)
+		defer closing(waiting.Close, &err)
+		return p.inStore(f.settings, func(s *session) error {
+			return s.shell(ctx, name, command, &f, group, waiting)
+		})
 	})
 }
 
+// shown says what of an image a shell shows.
+func (f *shellFlags) shown() *mountFlags {
+	return &mountFlags{settings: f.settings, layer: f.layer, ownDevices: true}
+}
+
+// shellHost is what a shell has of this process: the terminal, if there is one at both
+// ends, and an ordinary user's ids.
+func (p *program) shellHost(f *shellFlags) (h shell.Host, err error) {
+	h = shell.Host{
+		Stdin: p.file(p.stdin), Stdout: p.file(p.stdout), Stderr: p.file(p.stderr),
+		Network: f.network == "host",
+	}
+	h.Terminal = console.IsTerminal(h.Stdin) && console.IsTerminal(h.Stdout)
+	if os.Geteuid() != 0 {
+		mine, err := p.own()
+		if err != nil {
+			return h, err
+		}
+		h.Map = userns.Self().Apply
+		if mine != nil {
+			h.Map = mine.Apply
+		}
+	}
+	return h, nil
+}
+
+// shell finds the image, and runs what was asked for in it.
+func (s *session) shell(ctx context.Context, name string, command []string, f *shellFlags, group *cgroup.Group, waiting *shell.Prepared) (err error) {
+	of, err := s.prepare(ctx, name, f.shown())
+	if err != nil {
+		return err
+	}
+	defer closing(of.snapshots.Release, &err)
+	c, err := s.program.shellConfig(f, of.name, &of.config, command, waiting.Terminal())
+	if err != nil {
+		return err
+	}
+	c.Layers, c.UserXattr = of.snapshots.Dirs, of.rootless
+	c.Scratch = filepath.Join(s.store.ScratchDir(), "root")
+	if err := os.Mkdir(c.Scratch, 0o700); err != nil {
+		return err
+	}
+	if err := s.written(f, &c); err != nil {
+		return err
+	}
+	found := time.Now()
+	return s.program.runShell(waiting, c, f, group, func(m shell.Started) error {
+		if err := s.program.shellStarted(&c, f, of.name, waiting.Terminal(), m); err != nil || !f.explain {
+			return err
+		}
+		img := of.image
+		if img == nil {
+			var err error
+			if img, err = s.find(ctx, name); err != nil {
+				return err
+			}
+		}
+		layers, err := f.shown().layersOf(img)
+		if err != nil {
+			return err
+		}
+		e, err := s.explain(ctx, img, layers, m, group)
+		if err != nil {
+			return err
+		}
+		e.Found = found
+		return e.write(s.program.stderr, f.out.Units)
+	})
+}
+
+// written makes the directory for what is written, where that goes to the disk and is
+// thrown away.
+func (s *session) written(f *shellFlags, c *shell.Config) error {
+	if f.writable == inMemory && c.UserXattr && !shell.UserXattrsInMemory() {
+		s.program.say("what is written goes to the disk: in memory, this kernel has no overlay of yours that can delete directories (since Linux 6.6)")
+		f.writable = onDisk
+	}
+	if f.writable != onDisk {
+		return nil
+	}
+	c.Keep = filepath.Join(s.store.ScratchDir(), "written")
+	return os.Mkdir(c.Keep, 0o700)
+}
+
 // shellConfig says what runs: what the user asks for, then what the image has.
-func (p *program) shellConfig(f *shellFlags, name string, image *v1.Config, command []string) (c shell.Config, err error) {
+func (p *program) shellConfig(f *shellFlags, name string, image *v1.Config, command []string, terminal bool) (c shell.Config, err error) {
 	kept, err := shell.Capabilities(f.capabilities)
 	if err != nil {
 		return c, &usageError{text: "--cap: " + err.Error()}
 	}
 	c = shell.Config{
-		Writable: f.writable || f.keep != "", HostNetwork: f.network == "host", Hostname: f.hostname,
+		Writable: f.writable != "" || f.keep != "", Hostname: f.hostname,
 		Command: command, Shells: imageShells, Dir: f.dir, User: f.user, Capabilities: kept,
+		Look:     f.explain,
+		UserHint: p.ids.userHint(),
+		Builtin:  f.builtin(command), Name: source.Short(name),
 	}
 	if f.entrypoint {
 		if len(command) == 0 {
@@ -114,11 +185,11 @@ func (p *program) shellConfig(f *shellFlags, name string, image *v1.Config, comm
 	if c.User == "" {
 		c.User, c.AnyUser = image.User, true
 	}
-	terminal := ""
-	if console.IsTerminal(p.file(p.stdin)) && console.IsTerminal(p.file(p.stdout)) {
-		c.Terminal, terminal = true, p.getenv("TERM")
+	kind := ""
+	if terminal {
+		kind = p.getenv("TERM")
 	}
-	c.Env = f.environment(image.Env, terminal, p.getenv)
+	c.Env = f.environment(image.Env, kind, p.getenv)
 	if c.Binds, err = parseBinds(f.binds); err != nil {
 		return c, err
 	}
@@ -160,22 +231,14 @@ func parseBinds(texts []string) (all []shell.Bind, err error) {
 }
 
 // runShell runs it. What interrupts it is for it to decide.
-func (p *program) runShell(c shell.Config, f *shellFlags, name string) (err error) {
-	group, err := p.shellGroup(f)
-	if err != nil {
-		return err
-	}
-	if group != nil {
-		defer closing(group.Remove, &err)
-	}
-	p.lent.Store(true)
-	defer p.lent.Store(false)
+func (p *program) runShell(waiting *shell.Prepared, c shell.Config, f *shellFlags, group *cgroup.Group, started func(shell.Started) error) error {
+	defer func() { p.signals <- turn(false) }()
 	p.progress.Clear()
 	changed := false
-	h := shell.Host{
-		Group: group,
-		Stdin: p.file(p.stdin), Stdout: p.file(p.stdout), Stderr: p.file(p.stderr),
-		Started: func(m shell.Started) error { return p.shellStarted(&c, f, name, m) },
+	ended, err := waiting.Run(c, shell.Events{
+		// Not before: a signal that nobody listens to would be lost.
+		Listening: func() { p.signals <- turn(true) },
+		Started:   started,
 		Changed: func(m shell.Change) error {
 			if !changed && !f.out.Quiet {
 				changed = true
@@ -183,13 +246,9 @@ func (p *program) runShell(c shell.Config, f *shellFlags, name string) (err erro
 			}
 			return p.shellChanged(m, f)
 		},
-	}
-	if os.Geteuid() != 0 {
-		h.Map = mapSelf
-	}
-	ended, err := shell.Run(c, h)
+	})
 	if err != nil {
-		return userNamespaceAdvice(err)
+		return shellAdvice(err)
 	}
 	if f.stats {
 		fmt.Fprintln(p.stderr, shellStats(ended, group, f.out.Units))
@@ -200,75 +259,14 @@ func (p *program) runShell(c shell.Config, f *shellFlags, name string) (err erro
 	return nil
 }
 
-// shellGroup makes the control group that limits ask for, or that statistics are better
-// with.
-func (p *program) shellGroup(f *shellFlags) (*cgroup.Group, error) {
-	l := cgroup.Limits{CPUs: f.cpus, Pids: f.pids}
-	if l.Pids > 0 {
-		l.Pids += shell.InitThreads
-	}
-	if f.memory != "" {
-		bytes, err := report.ParseBytes(f.memory)
-		if err != nil || bytes < 1<<20 {
-			return nil, &usageError{text: fmt.Sprintf("--memory %s: it is a size of 1MiB or more, as 512MB or 2GiB", f.memory)}
-		}
-		l.Memory = bytes
-	}
-	if l == (cgroup.Limits{}) && !f.stats {
-		return nil, nil
-	}
-	g, err := cgroup.New(l)
-	if err != nil && l == (cgroup.Limits{}) {
-		p.warn("figures of processes only: " + err.Error())
-		return nil, nil
-	}
-	return g, err
-}
-
-// shellStats says what a shell took, as its control group counted, or else its
-// processes.
-func shellStats(ended shell.Ended, group *cgroup.Group, units string) string {
-	line := fmt.Sprintf("%s wall, %s user, %s system", brief(ended.Wall), brief(ended.User), brief(ended.System))
-	var s cgroup.Stats
-	if group != nil {
-		s = group.Stats()
-	}
-	if s.PeakMemory > 0 {
-		line += fmt.Sprintf(", %s of memory at most", bytesText(s.PeakMemory, units))
-	} else {
-		line += fmt.Sprintf(", %s in its biggest process", bytesText(ended.Memory, units))
-	}
-	if s.PeakPids > 0 {
-		line += fmt.Sprintf(", %d processes and threads at most", s.PeakPids)
-	}
-	if s.OOMKills > 0 {
-		line += fmt.Sprintf("; killed for memory: %d", s.OOMKills)
-	}
-	if s.PidsRefused > 0 {
-		line += fmt.Sprintf("; processes refused: %d", s.PidsRefused)
-	}
-	return line
-}
-
-// keeperRole is the first argument by which this program knows that it is the keeper of
-// a shell's control groups.
-const keeperRole = cgroup.KeeperRole
-
-func keeperMain(dirs []string, stderr io.Writer) int {
-	if err := cgroup.Keep(dirs); err != nil {
-		fmt.Fprintf(stderr, "layers: %s\n", term.Escape(err.Error()))
-		return exitHost
-	}
-	return exitDone
-}
-
-func brief(d time.Duration) string { return d.Round(100 * time.Microsecond).String() }
-
-func (p *program) shellStarted(c *shell.Config, f *shellFlags, name string, m shell.Started) error {
+func (p *program) shellStarted(c *shell.Config, f *shellFlags, name string, terminal bool, m shell.Started) error {
 	if m.Substituted != "" {
-		p.warn(m.Substituted + " in this user namespace: running as the image's root")
+		p.warn(m.Substituted + " in this user namespace: running as the image's root\n  " + p.ids.userHint())
 	}
-	if c.Terminal && len(c.Command) == 0 {
+	if m.Command == "" && f.shell == shellAuto {
+		p.say("%s", noShell(name, m.Unusable))
+	}
+	if terminal && len(c.Command) == 0 {
 		var u unix.Utsname
 		if err := unix.Uname(&u); err != nil {
 			return err
@@ -277,6 +275,27 @@ func (p *program) shellStarted(c *shell.Config, f *shellFlags, name string, m sh
 		fmt.Fprintln(p.stderr, f.banner(name, strings.Join(kernel[:min(2, len(kernel))], ".")))
 	}
 	return nil
+}
+
+// builtin says when it is the built-in shell that runs.
+func (f *shellFlags) builtin(command []string) shell.Builtin {
+	switch {
+	case f.shell == shellBuiltin:
+		return shell.BuiltinAlways
+	case f.shell == shellAuto && len(command) == 0 && !f.entrypoint:
+		return shell.BuiltinFallback
+	}
+	return shell.BuiltinNever
+}
+
+// noShell says why it is the built-in shell that runs.
+func noShell(image, why string) string {
+	short := source.Short(image)
+	ours := "built into layers (ls cat find grep head stat ps; help)"
+	if why == "" {
+		return fmt.Sprintf("%s has no shell: this is the one %s", short, ours)
+	}
+	return fmt.Sprintf("%s: %s: this is the shell %s", short, why, ours)
 }
 
 // shellChanged shows a changed path, as layers diff does.
@@ -289,19 +308,12 @@ func (p *program) shellChanged(m shell.Change, f *shellFlags) error {
 	return err
 }
 
-// mapSelf makes the user root of a process's user namespace, where nobody else is.
-func mapSelf(pid int) error {
-	dir := filepath.Join("/proc", strconv.Itoa(pid))
-	for _, file := range []struct{ name, text string }{
-		{"setgroups", "deny"},
-		{"uid_map", fmt.Sprintf("0 %d 1", os.Geteuid())},
-		{"gid_map", fmt.Sprintf("0 %d 1", os.Getegid())},
-	} {
-		if err := os.WriteFile(filepath.Join(dir, file.name), []byte(file.text), 0); err != nil {
-			return fmt.Errorf("a user namespace: %w", err)
-		}
+// shellAdvice says what on this host may be why a shell was refused.
+func shellAdvice(err error) error {
+	if e, ok := errors.AsType[*shell.HostError](err); ok && e.Hint == "" {
+		return onHost(err)
 	}
-	return nil
+	return err
 }
 
 // shellRules know why a shell could not be had.

@@ -10,8 +10,11 @@ import (
 )
 
 const (
-	shellRole  = "init, of a shell"
+	terminalKeeperRole = "keeper, of a terminal"
+
 	keeperRole = "keeper, of control groups"
+
+	builtinRole = "shell, built in"
 )
 
 var shellRules []rule
@@ -20,5 +23,6 @@ func (p *program) shell(context.Context, string, []string, shellFlags) error {
 	return fmt.Errorf("a shell in an image: %w", errors.ErrUnsupported)
 }
 
-func shellMain() int                     { return exitHost }
+func builtinMain(string, []string) int   { return exitHost }
+func terminalKeeperMain(io.Writer) int   { return exitHost }
 func keeperMain([]string, io.Writer) int { return exitHost }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/spf13/cobra"
@@ -22,6 +21,8 @@ type unpackFlags struct {
 	only     []string
 	force    bool
 	rootless bool
+	link     cache.LinkMode
+	owners   bool // they are to be kept, or nothing is to be unpacked
 }
 
 // unpackReport is the answer of layers unpack.
@@ -41,6 +42,7 @@ func newUnpack(p *program) *cobra.Command {
 		Args:              arguments(2, 2),
 		ValidArgsFunction: p.completeImages(1, &f.store),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			f.owners = cmd.Flags().Changed("rootless") && !f.rootless
 			return p.unpack(cmd.Context(), args[0], args[1], f)
 		},
 	}
@@ -48,15 +50,24 @@ func newUnpack(p *program) *cobra.Command {
 	flags.IntVar(&f.layer, "layer", 0, "only up to layer `N` (from 1)")
 	flags.StringArrayVar(&f.only, "only", nil, "only paths that match `GLOB` (* ? [] ** {}), and what is below them; can be given several times")
 	flags.BoolVar(&f.force, "force", false, "replace what DIR holds; it is removed when the image is there")
-	flags.BoolVar(&f.rootless, "rootless", os.Geteuid() != 0, "leave all files to yourself, whoever owns them in the image")
+	flags.BoolVar(&f.rootless, "rootless", false, "leave all files to yourself, whoever owns them in the image; =false fails where owners cannot be kept")
+	addLink(c, &f.link)
 	f.out.format(c, formatsValue)
 	f.out.quiet(c, "say nothing")
 	f.addImage(c)
 	return describe(c, manual{
 		long: `Write the files of an image to a directory, as a container would see them, with
 owners, modes, times, links, devices and extended attributes. DIR is made, or
-must be empty; it is there whole or not at all. What cannot be kept, as the
-owners by an ordinary user, is said.`,
+must be empty; it is there whole or not at all. What cannot be kept is said.
+
+An ordinary user keeps owners by his subordinate ids: what the image's root owns
+is his, and its user N is the Nth of his ranges in /etc/subuid. Without any, or
+with --rootless, all files are his own. Devices take root.
+
+Where the file system can (reflinks, as on btrfs and xfs), files with the same
+content share their blocks, also with those of the store; each can be changed
+without the others. There are no hard links but the image's own. --link never
+gives each file blocks of its own.`,
 		examples: []string{
 			"layers unpack python:3.10 rootfs",
 			"layers unpack --only 'etc/**' --only usr/bin/python3 python:3.10 some",
@@ -71,6 +82,24 @@ func (p *program) unpack(ctx context.Context, name, dir string, f unpackFlags) e
 	if err != nil {
 		return err
 	}
+	once := p.withIDs
+	if f.owners {
+		once = func(do func() error) error { return do() }
+	}
+	return once(func() error {
+		again, keepOwner, err := p.unpackAs(&f)
+		if err != nil {
+			return err
+		}
+		if again != nil {
+			return p.again(again, f.store)
+		}
+		return p.unpackHere(ctx, name, dir, cache.UnpackOptions{KeepOwner: keepOwner, Replace: f.force, Only: only}, f)
+	})
+}
+
+// unpackHere unpacks as the user that this process is.
+func (p *program) unpackHere(ctx context.Context, name, dir string, o cache.UnpackOptions, f unpackFlags) error {
 	return p.inStore(f.settings, func(s *session) error {
 		img, err := s.find(ctx, name)
 		if err != nil {
@@ -83,9 +112,8 @@ func (p *program) unpack(ctx context.Context, name, dir string, f unpackFlags) e
 		if f.layer < 0 || f.layer > len(layers) {
 			return &inspect.NoLayerError{Image: img.name, Number: f.layer, Layers: len(layers)}
 		}
-		losses, err := s.store.Unpack(ctx, img, dir, cache.UnpackOptions{
-			Display: img.name, Layers: f.layer, KeepOwner: f.rootless, Replace: f.force, Only: only,
-		})
+		o.Display, o.Layers, o.Link = img.name, f.layer, f.link
+		losses, err := s.store.Unpack(ctx, img, dir, o)
 		if err != nil {
 			return unpackAdvice(err, name, dir)
 		}
@@ -93,6 +121,11 @@ func (p *program) unpack(ctx context.Context, name, dir string, f unpackFlags) e
 		r := unpackReport{Version: "layers.unpack/v1", Image: img.name, Digest: img.digest.String(), Dir: dir, Losses: losses}
 		return render(p, f.out, r, func(w io.Writer, r unpackReport) error { return p.unpacked(w, r, f.out.Quiet) })
 	})
+}
+
+// addLink gives a command that unpacks the choice of how files share their blocks.
+func addLink(c *cobra.Command, value *cache.LinkMode) {
+	addChoice(c, value, "link", "files with the same content share blocks where the file system can", cache.LinkAuto, cache.LinkNever)
 }
 
 // globs makes one question of several patterns; nil if there are none. A pattern may
@@ -129,7 +162,11 @@ func unpackAdvice(err error, name, dir string) error {
 // unpacked says where the files are, and on stderr what could not be kept.
 func (p *program) unpacked(w io.Writer, r unpackReport, quiet bool) error {
 	for _, l := range r.Losses {
-		p.warn(lossLine(l))
+		line := lossLine(l)
+		if hint := p.ids.ownerHint(); l.What == "owner" && hint != "" {
+			line += "\n  " + hint
+		}
+		p.warn(line)
 	}
 	if quiet {
 		return nil

@@ -16,16 +16,18 @@ import (
 const overview = `Look inside container images: what each layer costs, what changed, what is shared.
 
 Look:    inspect IMAGE            layers, sizes, base image, reclaimable bytes
+         diff OLD NEW             what changed: layers, files, packages, config
          ls IMAGE [PATH]          list files (of the image, or of one layer)
          cat IMAGE PATH           print a file
          why IMAGE PATH           which layers and build steps made, changed or hid this path
+Share:   base IMAGE...            the base of an image; what images share, as a tree
 Run:     shell IMAGE [-- CMD]     a shell in an image, read-only, no daemon
          mount IMAGE DIR          mount read-only with overlayfs;  umount DIR
          unpack IMAGE DIR         the image's files in a directory
 Store:   pull IMAGE...            download and unpack into the local store
          images                   what is in the store
          rm IMAGE...              remove images
-         cache prune|verify|path
+         cache df|plan|prune|verify|path
 Other:   demo  doctor  completion  version  help
 `
 

@@ -153,7 +153,7 @@ func newDirStack(o DirsOptions, content bool) *dirStack {
 }
 
 func (s *dirStack) push(path string) {
-	d := &openDir{dir: Dir{Named: named(path)}, top: newTopK(s.o.Limit, s.rank)}
+	d := &openDir{dir: Dir{Named: layer.Name(path)}, top: newTopK(s.o.Limit, s.rank)}
 	if s.content {
 		d.dir.Content, d.below.Content = new(int64), new(int64)
 	}

@@ -97,7 +97,7 @@ func (g *grouper) group(path string, copies []HiddenCopy) {
 	g.sum.Copies += int64(len(copies))
 	g.sum.Bytes += h.Bytes
 	if g.top.wants(h) {
-		h.Named = named(path)
+		h.Named = layer.Name(path)
 		h.Copies = slices.Clone(copies)
 		g.top.add(h)
 	}

@@ -119,7 +119,7 @@ func (s *stack) fits(layers int) bool { return len(s.Bytes) == layers && len(s.L
 
 func (s *stack) restore() {
 	for i := range s.Reclaimable.Top {
-		s.Reclaimable.Top[i].Named.restore()
+		s.Reclaimable.Top[i].Named.Restore()
 	}
 }
 

@@ -42,10 +42,11 @@ func Image(ctx context.Context, in Input, o Options) (*Report, error) {
 	}
 	history := ReadHistory(in.Config.History, len(in.Layers))
 	r := &Report{
-		Version: ReportVersion, Image: in.info(), Totals: in.totals(), Base: in.base(), Config: in.config(),
-		Layers: in.layerInfos(history, hidden), Empty: history.Empty, Reclaimable: hidden.Reclaimable,
+		Version: ReportVersion, Image: in.info(), Totals: in.totals(), Config: in.config(), Empty: history.Empty, Reclaimable: hidden.Reclaimable,
 		Notes: in.notes(history),
 	}
+	r.Base, r.Own = in.base()
+	r.Layers = in.layerInfos(history, hidden, r.Base)
 	r.Image.Distribution = hidden.Distribution
 	return r, nil
 }
@@ -88,32 +89,24 @@ func (in *Input) totals() Totals {
 	return t
 }
 
-// base finds the candidate with the most layers of which all are our lowest ones,
-// and not all that we have; of several, the one whose name comes first.
-func (in *Input) base() *Base {
-	ids := in.diffIDs()
-	var best *Candidate
-	for i, c := range in.Bases {
-		n := len(c.DiffIDs)
-		if n == 0 || n >= len(ids) || !slices.Equal(c.DiffIDs, ids[:n]) {
-			continue
-		}
-		if best == nil || n > len(best.DiffIDs) || n == len(best.DiffIDs) && c.Name < best.Name {
-			best = &in.Bases[i]
-		}
+// base finds the nearest base of the candidates, and what of the image is not its.
+func (in *Input) base() (*Base, *Part) {
+	bases, _ := Chain(in.diffIDs(), in.Bases, digestsOf(Hints(in.Manifest, in.Config))...)
+	if len(bases) == 0 {
+		return nil, nil
 	}
-	if best == nil {
-		return nil
+	nearest := bases[len(bases)-1]
+	unpacked := make([]*int64, len(in.Layers))
+	for i, l := range in.Layers {
+		sums := l.TOC.Totals()
+		unpacked[i] = &sums.Unpacked
 	}
-	b := &Base{Name: best.Name, Layers: len(best.DiffIDs)}
-	pulled := make(map[v1.Hash]bool)
-	for _, d := range in.Manifest.Layers[:b.Layers] {
-		if !pulled[d.Digest] {
-			pulled[d.Digest] = true
-			b.Content += d.Size
-		}
-	}
-	return b
+	parts := split(in.Manifest.Layers, unpacked, nearest.Layers, len(in.Layers))
+	img := nearest.Images[0]
+	return &Base{
+		Name: img.Name(), Digest: img.Digest, Sure: img.Sure,
+		Layers: nearest.Layers, Content: parts[0].Content, Unpacked: *parts[0].Unpacked,
+	}, &parts[1]
 }
 
 func (in *Input) config() Config {
@@ -129,13 +122,13 @@ func (in *Input) config() Config {
 	return out
 }
 
-func (in *Input) layerInfos(history *History, hidden *stack) []LayerInfo {
+func (in *Input) layerInfos(history *History, hidden *stack, b *Base) []LayerInfo {
 	var unpacked int64
 	for _, l := range in.Layers {
 		unpacked += l.TOC.Totals().Unpacked
 	}
 	base := 0
-	if b := in.base(); b != nil {
+	if b != nil {
 		base = b.Layers
 	}
 	out := make([]LayerInfo, len(in.Layers))

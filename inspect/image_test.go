@@ -40,10 +40,10 @@ func TestReclaimable(t *testing.T) {
 `))
 	r := image(t, in)
 	want := []Hidden{
-		{Named: named("opt/d/copy"), Bytes: 1000, Copies: []HiddenCopy{{Layer: 1, HiddenBy: 3, Bytes: 1000}}},
-		{Named: named("srv/old"), Bytes: 200, Copies: []HiddenCopy{{Layer: 1, HiddenBy: 3, Bytes: 200}}},
-		{Named: named("etc/conf"), Bytes: 61, Copies: []HiddenCopy{{Layer: 1, HiddenBy: 2, Bytes: 30}, {Layer: 2, HiddenBy: 3, Bytes: 31}}},
-		{Named: named("mode"), Bytes: 50, Copies: []HiddenCopy{{Layer: 1, HiddenBy: 2, Bytes: 50}}},
+		{Named: layer.Name("opt/d/copy"), Bytes: 1000, Copies: []HiddenCopy{{Layer: 1, HiddenBy: 3, Bytes: 1000}}},
+		{Named: layer.Name("srv/old"), Bytes: 200, Copies: []HiddenCopy{{Layer: 1, HiddenBy: 3, Bytes: 200}}},
+		{Named: layer.Name("etc/conf"), Bytes: 61, Copies: []HiddenCopy{{Layer: 1, HiddenBy: 2, Bytes: 30}, {Layer: 2, HiddenBy: 3, Bytes: 31}}},
+		{Named: layer.Name("mode"), Bytes: 50, Copies: []HiddenCopy{{Layer: 1, HiddenBy: 2, Bytes: 50}}},
 	}
 	if got := r.Reclaimable; got.Bytes != 1311 || got.Copies != 5 || got.Paths != 4 || !reflect.DeepEqual(unmeasured(got.Top), want) {
 		t.Errorf("got %+v", got)
@@ -59,7 +59,7 @@ func TestReclaimableOfLinks(t *testing.T) {
 	in := open(t, fixtures.Build([][]fixtures.Entry{
 		linked, {{Name: "a", Body: "123"}}, {{Name: ".wh.a"}, {Name: ".wh.z"}},
 	}))
-	want := []Hidden{{Named: named("a"), Bytes: 8, Copies: []HiddenCopy{{Layer: 1, HiddenBy: 3, Bytes: 5, Names: 2}, {Layer: 2, HiddenBy: 3, Bytes: 3}}}}
+	want := []Hidden{{Named: layer.Name("a"), Bytes: 8, Copies: []HiddenCopy{{Layer: 1, HiddenBy: 3, Bytes: 5, Names: 2}, {Layer: 2, HiddenBy: 3, Bytes: 3}}}}
 	if got := unmeasured(image(t, in).Reclaimable.Top); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v", got)
 	}
@@ -90,10 +90,11 @@ func TestBaseIsTheLongestProperPrefix(t *testing.T) {
 	in := open(t, fixtures.Image("-- 0/a --\n-- 1/b --\n-- 2/c --\n"))
 	ids := in.diffIDs()
 	in.Bases = []Candidate{
-		{"none", nil}, {"one:1", ids[:1]}, {"two:2", ids[:2]}, {"two:1", ids[:2]}, {"same:1", ids}, {"other", []layer.DiffID{ids[1], ids[0]}},
+		{Name: "none"}, {Name: "one:1", DiffIDs: ids[:1]}, {Name: "two:2", DiffIDs: ids[:2]}, {Name: "two:1", DiffIDs: ids[:2]},
+		{Name: "same:1", DiffIDs: ids}, {Name: "other", DiffIDs: []layer.DiffID{ids[1], ids[0]}},
 	}
 	r := image(t, in)
-	want := &Base{Name: "two:1", Layers: 2, Content: in.Manifest.Layers[0].Size + in.Manifest.Layers[1].Size}
+	want := &Base{Name: "two:1", Layers: 2, Sure: SameLayers, Content: in.Manifest.Layers[0].Size + in.Manifest.Layers[1].Size}
 	if !reflect.DeepEqual(r.Base, want) {
 		t.Errorf("got %+v, want %+v", r.Base, want)
 	}

@@ -43,12 +43,6 @@ type Input struct {
 	Memo func(key string, compute func() ([]byte, error)) ([]byte, error)
 }
 
-// Candidate is an image that others may be built on.
-type Candidate struct {
-	Name    string
-	DiffIDs []layer.DiffID // bottom first
-}
-
 // All, as a limit, means that there is none.
 const All = -1
 

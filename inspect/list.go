@@ -127,7 +127,7 @@ func (l *Listing) ofTree(in *Input, path string) (iter.Seq2[Row, error], error) 
 	if err != nil {
 		return nil, in.notExist(tree, path, err)
 	}
-	l.Named, l.Dir = named(node.Path), node.Kind == layer.Dir
+	l.Named, l.Dir = layer.Name(node.Path), node.Kind == layer.Dir
 	nodes := tree.Walk(node.Path)
 	if l.Dir && !l.Recursive {
 		nodes = tree.Children(node.Path)
@@ -153,7 +153,7 @@ func (l *Listing) ofLayer(in *Input, path string) (iter.Seq2[Row, error], error)
 	if err != nil {
 		return nil, in.notExist(layer.Squash([]*layer.TOC{toc}), path, err)
 	}
-	l.Named, l.Dir = named(at.Path), at.Kind == layer.Dir
+	l.Named, l.Dir = layer.Name(at.Path), at.Kind == layer.Dir
 	return func(yield func(Row, error) bool) {
 		for e, err := range toc.Entries(at.Path) {
 			if !yield(entryRow(e, l.Layer), err) || err != nil {

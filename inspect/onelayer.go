@@ -73,7 +73,8 @@ func OneLayer(ctx context.Context, in Input, number int, o LayerOptions) (*Layer
 	if err != nil {
 		return nil, err
 	}
-	infos := in.layerInfos(ReadHistory(in.Config.History, len(in.Layers)), hidden)
+	base, _ := in.base()
+	infos := in.layerInfos(ReadHistory(in.Config.History, len(in.Layers)), hidden, base)
 	r := &LayerReport{Version: LayerVersion, Image: in.info(), Layer: infos[number-1], By: o.By}
 	if err := r.fill(ctx, &in, o); err != nil {
 		return nil, fmt.Errorf("inspecting layer %d of %s: %w", number, in.Name, err)
@@ -132,7 +133,7 @@ func (r *LayerReport) rankFiles(ctx context.Context, l Layer, o LayerOptions) er
 }
 
 func newFile(f file, content bool) File {
-	out := File{Named: named(f.path), Kind: f.kind.String(), Unpacked: f.unpacked}
+	out := File{Named: layer.Name(f.path), Kind: f.kind.String(), Unpacked: f.unpacked}
 	if content {
 		out.Content = &f.content
 	}
@@ -153,7 +154,7 @@ func (r *LayerReport) listLints(toc *layer.TOC, tree *layer.Tree, limit int) err
 	r.Lints = []Lint{}
 	add := func(l layer.Lint) {
 		if len(r.Lints) < limit {
-			r.Lints = append(r.Lints, Lint{Code: l.Code, Named: named(l.Path), Detail: l.Detail, Bytes: l.Bytes})
+			r.Lints = append(r.Lints, Lint{Code: l.Code, Named: layer.Name(l.Path), Detail: l.Detail, Bytes: l.Bytes})
 		}
 	}
 	own, _ := toc.Lints()

@@ -15,7 +15,8 @@ const (
 	DirsVersion        = "layers.dirs/v1"        // of DirsReport
 	ListVersion        = "layers.ls/v1"          // of Listing
 	WhyVersion         = "layers.why/v1"         // of WhyReport
-	ImagesVersion      = "layers.images/v1"      // of ImagesReport
+	BaseVersion        = "layers.base/v1"        // of BaseReport
+	PullPlanVersion    = "layers.pull-plan/v1"   // of PullPlan
 )
 
 // Report is what one image is made of.
@@ -24,6 +25,7 @@ type Report struct {
 	Image       ImageInfo   `json:"image"`
 	Totals      Totals      `json:"totals"`
 	Base        *Base       `json:"base,omitempty"`
+	Own         *Part       `json:"own,omitempty"` // what is not the base's; absent if no base is known
 	Config      Config      `json:"config"`
 	Layers      []LayerInfo `json:"layers"` // bottom first
 	Empty       []EmptyStep `json:"emptySteps"`
@@ -63,11 +65,15 @@ type Totals struct {
 }
 
 // Base is the image that another one was built on: its layers are the lowest ones
-// of the other's.
+// of the other's. Content and Unpacked are the base's part of the Totals; the rest is
+// the image's own.
 type Base struct {
-	Name    string `json:"name"`
-	Layers  int    `json:"layers"`
-	Content int64  `json:"content"`
+	Name     string    `json:"name"` // the first of its names; its short digest if it has none
+	Digest   string    `json:"digest,omitempty"`
+	Layers   int       `json:"layers"`
+	Content  int64     `json:"content"`
+	Unpacked int64     `json:"unpacked"`
+	Sure     Certainty `json:"sure"`
 }
 
 // Config is what the image's configuration says of how to run it. Of environment

@@ -35,8 +35,8 @@ type Row struct {
 
 func newRow(e *layer.Entry, number int) Row {
 	r := Row{
-		Named: named(e.Path), Kind: e.Kind.String(), Mode: octal(e.Mode), UID: e.UID, GID: e.GID,
-		Modified: stamp(e.ModTime), Link: e.Link, LinkBase64: exact(e.Link), Layer: number, Implied: e.Implied,
+		Named: layer.Name(e.Path), Kind: e.Kind.String(), Mode: octal(e.Mode), UID: e.UID, GID: e.GID,
+		Modified: e.ModTime.String(), Link: e.Link, LinkBase64: layer.ExactBase64(e.Link), Layer: number, Implied: e.Implied,
 	}
 	switch e.Kind {
 	case layer.File:
@@ -93,7 +93,7 @@ type Hop struct {
 func hops(list []layer.Hop) []Hop {
 	var out []Hop
 	for _, h := range list {
-		out = append(out, Hop{Named: named(h.Path), Target: h.Target, TargetBase64: exact(h.Target)})
+		out = append(out, Hop{Named: layer.Name(h.Path), Target: h.Target, TargetBase64: layer.ExactBase64(h.Target)})
 	}
 	return out
 }

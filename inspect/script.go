@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -17,7 +18,7 @@ func shortScript(script string) string {
 	whole := strings.Join(commands, "; ")
 	var kept []string
 	for _, c := range commands {
-		if !routine.MatchString(c) {
+		if !routine().MatchString(c) {
 			kept = append(kept, shortCommand(c))
 		}
 	}
@@ -40,13 +41,17 @@ func or(a, b string) string {
 
 // routine matches the commands that stand in nearly every build step and say
 // nothing about it.
-var routine = regexp.MustCompile(`^(?:` + strings.Join([]string{
+var routine = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:` + strings.Join(routineCommands, "|") + `)\s*$`)
+})
+
+var routineCommands = []string{
 	`set [-+][a-zA-Z]+(?: pipefail)?`,
 	`true|:|exit 0`,
 	`export DEBIAN_FRONTEND=\S+`,
 	`(?:\w+=\S+ )*(?:sudo )?(?:apt-get|apt|apk|yum|dnf|microdnf|tdnf|zypper|pacman)(?: -\S+)* (?:update|clean|autoclean|autoremove|refresh|clean all|makecache)(?: (?:-\S+|all))*`,
 	`rm (?:-\S+ )+(?:/(?:var/lib/apt/lists|var/cache/(?:apt|apk|yum|dnf|ldconfig|debconf)|var/log|tmp|var/tmp|root/\.cache|root/\.npm|usr/share/(?:doc|man))\S*(?: |$))+`,
-}, "|") + `)\s*$`)
+}
 
 // installers are the commands whose options say less than what they install.
 var installers = map[string][]string{
@@ -58,12 +63,12 @@ var installers = map[string][]string{
 // withValue are the options of installers that take the next word with them.
 var withValue = []string{"-o", "-t", "--target-release", "--virtual", "-X", "--repository", "-c"}
 
-var assignment = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*\+?=`)
+var assignment = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*\+?=`) })
 
 // shortCommand takes the options out of a command that installs packages.
 func shortCommand(command string) string {
 	list := words(command)
-	for len(list) > 1 && (assignment.MatchString(list[0]) || list[0] == "sudo") {
+	for len(list) > 1 && (assignment().MatchString(list[0]) || list[0] == "sudo") {
 		list = list[1:]
 	}
 	if len(list) < 2 {
@@ -111,7 +116,7 @@ func commandNames(commands []string) string {
 
 func commandName(command string) string {
 	list := words(command)
-	for len(list) > 0 && (assignment.MatchString(list[0]) || list[0] == "then" || list[0] == "do" || list[0] == "sudo") {
+	for len(list) > 0 && (assignment().MatchString(list[0]) || list[0] == "then" || list[0] == "do" || list[0] == "sudo") {
 		list = list[1:]
 	}
 	if len(list) == 0 {

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // ShortStep returns a build step, as the history of an image tells it, in a form
@@ -35,20 +36,24 @@ func pointOf(createdBy, comment string) string {
 		return shortScript(script)
 	}
 	short := shortHashes(fold(strings.TrimPrefix(text, "# ")))
-	if comment != "" && !instruction.MatchString(text) && !strings.Contains(short, comment) {
+	if comment != "" && !instruction().MatchString(text) && !strings.Contains(short, comment) {
 		short += " (" + fold(comment) + ")"
 	}
 	return short
 }
 
 var (
-	instruction = regexp.MustCompile(`^(ADD|ARG|CMD|COPY|ENTRYPOINT|ENV|EXPOSE|HEALTHCHECK|LABEL|MAINTAINER|ONBUILD|RUN|SHELL|STOPSIGNAL|USER|VOLUME|WORKDIR)\s`)
-	runFlags    = regexp.MustCompile(`^(?:--(?:mount|network|security|device)=\S+\s+)+`)
-	shellPrefix = regexp.MustCompile(`^(?:/(?:usr/)?(?:local/)?bin/)?(?:ba|da|a|z|k)?sh(?:\s+-[a-zA-Z]+(?:\s+pipefail)?)*?\s+-[a-zA-Z]*c(?:\s+|$)`)
-	cmdPrefix   = regexp.MustCompile(`(?i)^cmd(?:\.exe)?\s+/S\s+/C\s+`)
-	heredocShow = regexp.MustCompile(`^<<-?['"]?\w+['"]?\s*\((?s:(.*))\)$`)
-	heredoc     = regexp.MustCompile(`^<<-?['"]?(\w+)['"]?[ \t]*\r?\n`)
-	longHash    = regexp.MustCompile(`\b[0-9a-f]{32,}\b`)
+	instruction = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^(ADD|ARG|CMD|COPY|ENTRYPOINT|ENV|EXPOSE|HEALTHCHECK|LABEL|MAINTAINER|ONBUILD|RUN|SHELL|STOPSIGNAL|USER|VOLUME|WORKDIR)\s`)
+	})
+	runFlags    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:--(?:mount|network|security|device)=\S+\s+)+`) })
+	shellPrefix = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^(?:/(?:usr/)?(?:local/)?bin/)?(?:ba|da|a|z|k)?sh(?:\s+-[a-zA-Z]+(?:\s+pipefail)?)*?\s+-[a-zA-Z]*c(?:\s+|$)`)
+	})
+	cmdPrefix   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)^cmd(?:\.exe)?\s+/S\s+/C\s+`) })
+	heredocShow = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^<<-?['"]?\w+['"]?\s*\((?s:(.*))\)$`) })
+	heredoc     = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^<<-?['"]?(\w+)['"]?[ \t]*\r?\n`) })
+	longHash    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\b[0-9a-f]{32,}\b`) })
 )
 
 func isMachineComment(comment string) bool {
@@ -59,9 +64,9 @@ func isMachineComment(comment string) bool {
 func runScript(text string) (string, bool) {
 	rest, isRun := strings.CutPrefix(text, "RUN ")
 	rest = strings.TrimLeft(rest, " \t")
-	rest = runFlags.ReplaceAllString(rest, "")
+	rest = runFlags().ReplaceAllString(rest, "")
 	rest, hadArgs := cutBuildArgs(rest)
-	for _, prefix := range []*regexp.Regexp{shellPrefix, cmdPrefix} {
+	for _, prefix := range []*regexp.Regexp{shellPrefix(), cmdPrefix()} {
 		if loc := prefix.FindStringIndex(rest); loc != nil {
 			return cutHeredoc(rest[loc[1]:]), true
 		}
@@ -82,7 +87,7 @@ func cutBuildArgs(s string) (string, bool) {
 		return s, false
 	}
 	for i := 0; i < len(rest); i++ {
-		if (i == 0 || rest[i-1] == ' ') && shellPrefix.MatchString(rest[i:]) {
+		if (i == 0 || rest[i-1] == ' ') && shellPrefix().MatchString(rest[i:]) {
 			return rest[i:], true
 		}
 		next := strings.IndexByte(rest[i:], ' ')
@@ -102,9 +107,9 @@ func cutWords(s string, n int) string {
 
 // cutHeredoc returns the lines inside a here-document, without a "#!" line.
 func cutHeredoc(script string) string {
-	if m := heredocShow.FindStringSubmatch(script); m != nil {
+	if m := heredocShow().FindStringSubmatch(script); m != nil {
 		script = m[1]
-	} else if m := heredoc.FindStringSubmatch(script); m != nil {
+	} else if m := heredoc().FindStringSubmatch(script); m != nil {
 		script = strings.TrimSuffix(strings.TrimSpace(script[len(m[0]):]), m[1])
 	}
 	if strings.HasPrefix(script, "#!") {
@@ -116,7 +121,7 @@ func cutHeredoc(script string) string {
 }
 
 func shortHashes(s string) string {
-	return longHash.ReplaceAllStringFunc(s, func(h string) string { return h[:12] + "…" })
+	return longHash().ReplaceAllStringFunc(s, func(h string) string { return h[:12] + "…" })
 }
 
 // shortLimit is how long, in characters, a short step may be; enough for a wide

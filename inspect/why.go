@@ -107,7 +107,7 @@ func Why(ctx context.Context, in Input, path string) (*WhyReport, error) {
 		r.Hops = append(r.Hops, hops(followed)...)
 		if isNowhere(err) && len(r.Paths) > 0 {
 			if errors.Is(err, layer.ErrNotExist) {
-				nowhere := named(at)
+				nowhere := layer.Name(at)
 				r.Dangling = &nowhere
 			}
 			return r, nil
@@ -199,7 +199,7 @@ func (w *why) explain(path string) (*PathHistory, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &PathHistory{Named: named(path), Events: []Event{}}
+	h := &PathHistory{Named: layer.Name(path), Events: []Event{}}
 	now, err := w.state(len(w.in.Layers), path)
 	if err != nil {
 		return nil, err
@@ -291,7 +291,7 @@ func (w *why) removedBy(number int, path string, versions []layer.Version) (*Rem
 		if err != nil {
 			return nil, fmt.Errorf("layer %d: looking up %q: %w", number+1, v.HiddenAt, err)
 		}
-		return &RemovedBy{Named: named(v.HiddenAt), How: how(hider)}, nil
+		return &RemovedBy{Named: layer.Name(v.HiddenAt), How: how(hider)}, nil
 	}
 	return nil, nil
 }
@@ -350,7 +350,7 @@ func compare(a, b *layer.Entry) []Changed {
 	add("link", a.Link, b.Link)
 	add("mode", octal(a.Mode), octal(b.Mode))
 	add("owner", fmt.Sprintf("%d:%d", a.UID, a.GID), fmt.Sprintf("%d:%d", b.UID, b.GID))
-	add("modified", stamp(a.ModTime), stamp(b.ModTime))
+	add("modified", a.ModTime.String(), b.ModTime.String())
 	add("device", fmt.Sprintf("%d:%d", a.Major, a.Minor), fmt.Sprintf("%d:%d", b.Major, b.Minor))
 	for _, c := range compareXattrs(a.Xattrs, b.Xattrs) {
 		add("xattrs", c.From, c.To)

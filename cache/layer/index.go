@@ -201,6 +201,9 @@ func (p *pass) content(h *Header) ([]byte, error) {
 		}
 		return nil, err
 	}
+	if p.kept != nil {
+		p.kept.sniffed()
+	}
 	if wanted {
 		if p.declined = p.out.Contents.End(); p.declined != nil {
 			return nil, p.declined
@@ -222,8 +225,11 @@ func (p *pass) contentReaders(h *Header) (readers []io.Writer, wanted bool, err 
 		readers = append(readers, p.files)
 	}
 	if p.kept != nil {
-		if clean, _ := cleanPath(h.Name); p.kept.begin(clean, h.Offset, h.Size) {
+		clean, _ := cleanPath(h.Name)
+		if p.kept.begin(clean, h.Offset, h.Size) {
 			readers = append(readers, p.kept)
+		} else if w := p.kept.sniff(clean, h); w != nil {
+			readers = append(readers, w)
 		}
 	}
 	if p.out.Contents == nil {

@@ -126,6 +126,10 @@ func (k *Kept) DiffID() DiffID { return k.id }
 
 // Content returns the content of the entry at an offset in the tar (Entry.Offset).
 // It returns false if the file was not kept: not asked for, or too large.
+//
+// Of two kinds of files it is not the content: of a Go program (an executable ELF
+// file) it is the build information, in the form of debug.BuildInfo.String, and of a
+// Java archive (by the name's ending: jar, war, ear) the manifest.
 func (k *Kept) Content(offset int64) ([]byte, bool, error) {
 	i, ok := slices.BinarySearchFunc(k.files, offset, func(f keptFile, o int64) int { return cmp.Compare(f.offset, o) })
 	if !ok {

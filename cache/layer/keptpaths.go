@@ -27,6 +27,7 @@ var keptPaths = map[string]int64{
 	"usr/lib/sysimage/rpm/rpmdb.sqlite": keptRPM,
 	"usr/lib/sysimage/rpm/Packages":     keptRPM,
 	"usr/lib/sysimage/rpm/Packages.db":  keptRPM,
+	"usr/share/rpm/rpmdb.sqlite":        keptRPM, // of rpm-ostree
 }
 
 // keeps reports whether the file at a clean path is one that later questions ask
@@ -45,7 +46,7 @@ func keeps(path string) (limit int64, ok bool) {
 		return keptList, true
 	case name == "METADATA" || name == "RECORD":
 		return keptList, strings.HasSuffix(dir, ".dist-info")
-	case name == "PKG-INFO":
+	case name == "PKG-INFO" || name == "installed-files.txt":
 		return keptList, strings.HasSuffix(dir, ".egg-info")
 	}
 	return keptList, strings.HasSuffix(name, ".egg-info")

@@ -13,7 +13,8 @@ import (
 
 // The file is the magic, the kept files in the order of the tar, the index and a
 // trailer. A file is zstd frames of up to 1 MiB of content each, none if it is
-// empty. The index has three varints a file: how many blocks of the tar it starts
+// empty. Of a Go program and of a Java archive only what keptSniff finds in it is
+// kept, in place of its content. The index has three varints a file: how many blocks of the tar it starts
 // behind the one before it (the first: behind 0), its bytes, and its bytes in
 // frames. The trailer:
 //
@@ -24,7 +25,7 @@ import (
 //
 // Numbers are little-endian.
 const (
-	keptMagic   = "lyrskpt\x01"
+	keptMagic   = "lyrskpt\x02"
 	keptTrailer = 64
 	keptPiece   = 1 << 20
 	keptTotal   = 256 << 20 // bytes of content kept of one layer; what would pass it is not kept
@@ -51,6 +52,7 @@ type keptWriter struct {
 	file    struct{ offset, size, stored int64 }
 	total   int64
 	err     error
+	sniffs  keptSniff
 }
 
 func newKeptWriter(w io.Writer) *keptWriter {
@@ -64,7 +66,12 @@ func newKeptWriter(w io.Writer) *keptWriter {
 // offset in the tar, is one to keep. If so, its content must follow. Offsets ascend.
 func (k *keptWriter) begin(path string, offset, size int64) bool {
 	limit, ok := keeps(path)
-	if !ok || size > limit || size > keptTotal-k.total || k.err != nil {
+	return ok && k.start(offset, size, limit)
+}
+
+// start is begin for what has no more than limit bytes.
+func (k *keptWriter) start(offset, size, limit int64) bool {
+	if size > limit || size > keptTotal-k.total || k.err != nil {
 		return false
 	}
 	if k.left > 0 {

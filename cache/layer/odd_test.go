@@ -3,7 +3,6 @@ package layer
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"math/rand/v2"
 	"slices"
@@ -95,12 +94,12 @@ func seen(t *testing.T, tree *Tree, layers []*fixtures.Layer) (lines []string) {
 
 func content0(t *testing.T, blob []byte, offset int64) string {
 	t.Helper()
-	r, err := OpenEntry(bytes.NewReader(blob), offset)
+	r, err := fileAt(bytes.NewReader(blob), offset)
 	if err != nil {
 		t.Fatal(err)
 	}
 	data, err := io.ReadAll(r)
-	if err := errors.Join(err, r.Close()); err != nil {
+	if err != nil {
 		t.Fatal(err)
 	}
 	return string(data)

@@ -100,6 +100,10 @@ func (t *TOC) DiffID() DiffID { return t.meta.DiffID }
 // Totals are the layer's sums, which need no walk.
 func (t *TOC) Totals() Totals { return t.meta.Totals }
 
+// Linked reports whether any file of the layer has several names: in the layer, or as
+// hard links to lower layers' files.
+func (t *TOC) Linked() bool { return t.meta.Groups > 0 || t.meta.LowerLinks > 0 }
+
 // Lints returns the first 1,000 odd constructs by path, and how many there are in all.
 func (t *TOC) Lints() (first []Lint, total int) { return slices.Clone(t.meta.Lints), t.meta.LintCount }
 

@@ -15,7 +15,7 @@ type treeLinks struct {
 
 // layerLinks are the hard links of one layer.
 type layerLinks struct {
-	below  *finder
+	below  *Finder
 	own    *cursor
 	last   linkedFile
 	parent string // of the target looked for last
@@ -37,7 +37,7 @@ func (t *Tree) linked(n Node) (Node, bool, error) {
 	defer t.links.mu.Unlock()
 	l := t.links.layers[n.Layer]
 	if l == nil {
-		l = &layerLinks{below: newFinder(Squash(t.layers[:n.Layer])), own: &cursor{toc: t.layers[n.Layer]}}
+		l = &layerLinks{below: Squash(t.layers[:n.Layer]).Finder(), own: &cursor{toc: t.layers[n.Layer]}}
 		if t.links.layers == nil {
 			t.links.layers = make(map[int]*layerLinks)
 		}
@@ -88,7 +88,7 @@ func (l *layerLinks) resolve(n Node) (linkedFile, error) {
 
 // lend gives the file that the layers below show at a path.
 func (l *layerLinks) lend(link, path string) (linkedFile, error) {
-	found, err := l.below.lookup(path)
+	found, err := l.below.Lookup(path)
 	if err != nil && err != ErrNotExist {
 		return linkedFile{}, err
 	}

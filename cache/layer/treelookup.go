@@ -6,18 +6,19 @@ import (
 	"strings"
 )
 
-// finder looks up nodes of a tree, one after another: what it read for the last, it
-// need not read for the next if that lies close.
-type finder struct {
+// Finder looks up nodes of a tree, one after another: what it read for the last, it
+// need not read for the next if that lies close. It is not safe for concurrent use.
+type Finder struct {
 	tree  *Tree
 	heads []*head
 	m     merge // its levels are the parents of the path looked up last
 }
 
-func newFinder(t *Tree) *finder { return &finder{tree: t, heads: newHeads(t.layers)} }
+// Finder returns a Finder of the tree. It reads nothing.
+func (t *Tree) Finder() *Finder { return &Finder{tree: t, heads: newHeads(t.layers)} }
 
-// lookup is Tree.Lookup.
-func (f *finder) lookup(path string) (Node, error) {
+// Lookup is Tree.Lookup.
+func (f *Finder) Lookup(path string) (Node, error) {
 	if err := f.m.descend(f.heads, path); err != nil {
 		f.m = merge{}
 		return Node{}, err
@@ -41,7 +42,7 @@ func (f *finder) lookup(path string) (Node, error) {
 }
 
 // Lookup returns the node at a clean path, or ErrNotExist. Links are not followed.
-func (t *Tree) Lookup(path string) (Node, error) { return newFinder(t).lookup(path) }
+func (t *Tree) Lookup(path string) (Node, error) { return t.Finder().Lookup(path) }
 
 // Hop is one symbolic link that Resolve followed: the link's path, and its target
 // as written.
@@ -73,10 +74,10 @@ const maxResolveHops = 40 // as Linux, where more is ELOOP
 // symbolic links inside the image's root, the last one too; ".." is clamped
 // there. The hops are those it followed, also on an error, which is ErrNotExist, a
 // *LoopError, or one of reading a TOC.
-func (t *Tree) Resolve(path string) (Node, []Hop, error) { return newFinder(t).resolve(path) }
+func (t *Tree) Resolve(path string) (Node, []Hop, error) { return t.Finder().resolve(path) }
 
-func (f *finder) resolve(path string) (Node, []Hop, error) {
-	at, err := f.lookup("")
+func (f *Finder) resolve(path string) (Node, []Hop, error) {
+	at, err := f.Lookup("")
 	if errors.Is(err, ErrNotExist) {
 		return at, nil, err
 	}
@@ -89,14 +90,14 @@ func (f *finder) resolve(path string) (Node, []Hop, error) {
 		}
 		if string(component) == ".." {
 			parent, _ := splitPath(at.Path)
-			at, err = f.lookup(parent)
+			at, err = f.Lookup(parent)
 			continue
 		}
 		if at.Kind != Dir {
 			return Node{}, links.hops, ErrNotExist
 		}
 		parent := at
-		if at, err = f.lookup(joinPath(parent.Path, string(component))); err != nil || at.Kind != Symlink {
+		if at, err = f.Lookup(joinPath(parent.Path, string(component))); err != nil || at.Kind != Symlink {
 			continue
 		}
 		if err = links.follow(at, len(rest)); err != nil {
@@ -105,7 +106,7 @@ func (f *finder) resolve(path string) (Node, []Hop, error) {
 		rest = append([]byte(at.Link+"/"), rest...)
 		absolute := strings.HasPrefix(at.Link, "/")
 		if at = parent; absolute {
-			at, err = f.lookup("")
+			at, err = f.Lookup("")
 		}
 	}
 	return Node{}, links.hops, err

@@ -29,6 +29,9 @@ type Options struct {
 	// Upper takes what is changed, and Work is what overlayfs needs beside it: an empty
 	// directory on the same file system. Without them the mount is read-only.
 	Upper, Work string
+	// Classic uses mount(2) from the start, which else is used where the kernel, or the
+	// rules of a container, have no newer call.
+	Classic bool
 }
 
 // Error says what could not be mounted, by which call, and what the kernel said about it.
@@ -36,6 +39,9 @@ type Error struct {
 	Op     string
 	Kernel []string // its messages, which name the option at fault
 	Err    error
+	// Instead is the error of the newer call that this one was made in place of; nil if
+	// it was the first choice.
+	Instead error
 }
 
 // Error gives the call, the error and the kernel's own words.
@@ -43,6 +49,12 @@ func (e *Error) Error() string {
 	s := fmt.Sprintf("%s: %v", e.Op, e.Err)
 	for _, m := range e.Kernel {
 		s += "; the kernel says: " + m
+	}
+	if e.Err == unix.ENOSYS {
+		s += " (a container may forbid the call, and Linux before 5.2 has none such)"
+	}
+	if e.Instead != nil {
+		s += "; before that, " + e.Instead.Error()
 	}
 	return s
 }
@@ -66,9 +78,34 @@ func New(lowers []string, o Options) (*Mount, error) {
 	case len(lowers) > MaxLayers:
 		return nil, fmt.Errorf("%d directories, but the kernel takes %d at most", len(lowers), MaxLayers)
 	case len(lowers) == 1 && o.Upper == "":
-		return bind(lowers[0])
+		return orClassic(o, func() (*Mount, error) { return bind(lowers[0]) },
+			func() (*Mount, error) { return classicBind(lowers[0]) })
 	}
-	return overlay(lowers, o)
+	return orClassic(o, func() (*Mount, error) { return overlay(lowers, o) },
+		func() (*Mount, error) { return classic(lowers, o) })
+}
+
+// orClassic mounts by the newer calls, or, where they are not to be had, by mount(2). A
+// kernel that does not know an option says EINVAL, a name of more than 255 bytes is
+// EINVAL as well, and a container's rules say EPERM or ENOSYS.
+func orClassic(o Options, modern, classic func() (*Mount, error)) (*Mount, error) {
+	var instead error
+	if !o.Classic {
+		m, err := modern()
+		if err == nil || !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.ENOSYS) {
+			return m, err
+		}
+		instead = err
+	}
+	m, err := classic()
+	if err == nil {
+		return m, nil
+	}
+	var e *Error
+	if errors.As(err, &e) {
+		e.Instead = instead
+	}
+	return nil, err
 }
 
 // topmost drops all but the topmost of directories that come more than once, which
@@ -108,7 +145,7 @@ func attributes(readOnly bool) uint64 {
 }
 
 // overlay mounts several directories by the calls of Linux 5.2; lowerdir+, which has
-// no limit on the length of all names, is of Linux 6.5.
+// no limit on the length of all names, is of Linux 6.7.
 func overlay(lowers []string, o Options) (m *Mount, err error) {
 	fs, err := unix.Fsopen("overlay", unix.FSOPEN_CLOEXEC)
 	if err != nil {
@@ -135,7 +172,7 @@ func configure(fs int, lowers []string, o Options) error {
 		settings = append(settings, setting{"lowerdir+", dir})
 	}
 	if o.Upper != "" {
-		settings = append(settings, setting{"upperdir", o.Upper}, setting{"workdir", o.Work})
+		settings = append(settings, setting{"upperdir", escaped(o.Upper)}, setting{"workdir", escaped(o.Work)})
 	}
 	for _, s := range settings {
 		if err := unix.FsconfigSetString(fs, s.key, s.value); err != nil {
@@ -157,6 +194,10 @@ func configure(fs int, lowers []string, o Options) error {
 	}
 	return nil
 }
+
+// escaped writes a name as upperdir and workdir want it: unlike lowerdir+, they take a
+// backslash for the mark of a character that is meant.
+func escaped(dir string) string { return strings.ReplaceAll(dir, `\`, `\\`) }
 
 // failed reads what the kernel says about an error, from the file system's descriptor.
 func failed(op string, fs int, err error) error {

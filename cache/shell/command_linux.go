@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -28,8 +27,10 @@ func (i *initProcess) start(started *Started, files []uintptr) error {
 	c := &i.config
 	env := environment(c, &started.User)
 	candidates := i.candidates(env)
-	if err := enterDir(c.Dir); err != nil {
-		return err
+	// Not by its name: what that leads to could have changed since, in a directory that
+	// others write in, and lead to what is still open (CVE-2024-21626).
+	if err := unix.Fchdir(i.root.cwd); err != nil {
+		return &SetupError{Text: fmt.Sprintf("the working directory %s: %v", c.Dir, err)}
 	}
 	attr, err := i.attributes(&started.User, env, files)
 	if err != nil {
@@ -46,19 +47,25 @@ func (i *initProcess) start(started *Started, files []uintptr) error {
 		err = filter.Load()
 	}
 	if err != nil {
-		return &HostError{Text: fmt.Sprintf("the filter of system calls: %v", err)}
+		return refused("the filter of system calls", err)
 	}
 	// From here on, /proc/1 is closed to who has not every right over us.
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return err
 	}
 	unix.Umask(0o022)
-	p, pid, err := launch(candidates, c.Command, attr)
+	pid, err := i.launch(candidates, attr, started)
+	if err == nil {
+		err = ignoreUnhandled()
+	}
 	if err != nil {
 		return err
 	}
+	if err := i.admit(pid, started); err != nil {
+		return err
+	}
 	i.command.Store(int64(pid))
-	started.At, started.Command = time.Now(), p.file
+	close(i.running)
 	return i.parent.tell(message{Started: started})
 }
 
@@ -119,25 +126,6 @@ func environment(c *Config, id *Identity) []string {
 	return env
 }
 
-// enterDir makes a directory the working directory, and makes sure that it is one of
-// the image's: a path through /proc could lead to what is still open (CVE-2024-21626).
-func enterDir(dir string) error {
-	if dir == "" {
-		dir = "/"
-	}
-	if err := unix.Chdir(dir); err != nil {
-		return &SetupError{Text: fmt.Sprintf("the working directory %s: %v", dir, err)}
-	}
-	at, err := os.Readlink("/proc/self/cwd")
-	if err != nil || !strings.HasPrefix(at, "/") || strings.HasPrefix(at, "(unreachable)") {
-		return &SetupError{Text: fmt.Sprintf("the working directory %s is not in the image", dir)}
-	}
-	if _, err := unix.Getcwd(make([]byte, unix.PathMax)); err != nil {
-		return &SetupError{Text: fmt.Sprintf("the working directory %s is not in the image: %v", dir, err)}
-	}
-	return nil
-}
-
 func (i *initProcess) attributes(id *Identity, env []string, files []uintptr) (*syscall.ProcAttr, error) {
 	c := &i.config
 	deny, err := os.ReadFile("/proc/self/setgroups")
@@ -146,18 +134,56 @@ func (i *initProcess) attributes(id *Identity, env []string, files []uintptr) (*
 	}
 	sys := &syscall.SysProcAttr{
 		Setsid: true, Setctty: c.Terminal, Ctty: 0,
+		Ptrace: c.held(), // admit goes on with it
 		Credential: &syscall.Credential{
 			Uid: id.UID, Gid: id.GID, Groups: id.Groups, NoSetGroups: strings.TrimSpace(string(deny)) == "deny",
 		},
 	}
 	if id.UID != 0 {
-		sys.AmbientCaps = numbers(c.Capabilities)
+		kept, err := held(c.Capabilities)
+		if err != nil {
+			return nil, err
+		}
+		sys.AmbientCaps = numbers(kept)
 	}
 	return &syscall.ProcAttr{Env: env, Files: files, Sys: sys}, nil
 }
 
-// launch starts the first candidate that is there.
-func launch(candidates []program, command []string, attr *syscall.ProcAttr) (program, int, error) {
+// launch starts the first candidate that is there, or the built-in shell.
+func (i *initProcess) launch(candidates []program, attr *syscall.ProcAttr, started *Started) (pid int, err error) {
+	c := &i.config
+	if c.Builtin == BuiltinAlways {
+		return i.launchBuiltin(attr)
+	}
+	p, pid, err := launchFirst(candidates, c.Command, attr)
+	if e, ok := errors.AsType[*CommandError](err); ok && c.Builtin == BuiltinFallback {
+		if !e.missing {
+			started.Unusable = e.Text
+		}
+		return i.launchBuiltin(attr)
+	}
+	started.Command = p.file
+	return pid, err
+}
+
+func (i *initProcess) launchBuiltin(attr *syscall.ProcAttr) (int, error) {
+	c := &i.config
+	if err := i.root.notInjected; err != nil {
+		return 0, fmt.Errorf("the built-in shell: %w", err)
+	}
+	file, args, err := i.root.injected.prepare(append([]string{BuiltinRole, c.Name}, c.Command...), attr)
+	if err != nil {
+		return 0, err
+	}
+	pid, err := syscall.ForkExec(file, args, attr)
+	if err != nil {
+		return 0, &CommandError{Code: 126, Text: fmt.Sprintf("the built-in shell: %v", err)}
+	}
+	return pid, nil
+}
+
+// launchFirst starts the first candidate that is there.
+func launchFirst(candidates []program, command []string, attr *syscall.ProcAttr) (program, int, error) {
 	var denied error
 	for _, p := range candidates {
 		if st, err := os.Stat(p.file); err != nil && !errors.Is(err, fs.ErrPermission) || err == nil && st.IsDir() && len(candidates) > 1 {
@@ -190,7 +216,10 @@ func notThere(candidates []program, command []string) error {
 	case len(candidates[0].args) > 0 && candidates[0].file == candidates[0].args[0]:
 		return &CommandError{Code: 127, Text: candidates[0].file + " is not in the image"}
 	case len(command) == 0:
-		return &CommandError{Code: 127, Text: "the image has no shell", Hint: "a command of the image can run: -- COMMAND"}
+		return &CommandError{
+			Code: 127, Text: "the image has no shell", missing: true,
+			Hint: "layers has one: --shell builtin; a command of the image can run: -- COMMAND",
+		}
 	}
 	return &CommandError{Code: 127, Text: fmt.Sprintf("%q is not in the PATH of the image", command[0])}
 }

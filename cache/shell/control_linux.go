@@ -1,21 +1,27 @@
 package shell
 
 import (
-	"encoding/json"
+	"encoding/gob"
+	"errors"
 	"io"
 	"sync"
 )
 
-// message is what the init tells its parent, one thing at a time.
+// message is what the init tells its parent, one thing at a time. Both are this program,
+// and names are bytes: gob keeps them as they are.
 type message struct {
-	Failed  *failure `json:",omitempty"`
-	Started *Started `json:",omitempty"`
-	Changed *Change  `json:",omitempty"`
-	Ended   *Ended   `json:",omitempty"`
+	Failed  *failure
+	Grouped bool // it waits for an order, Sealed
+	Started *Started
+	Changed *Change
+	Ended   *Ended
 }
 
 // order is what the parent tells the init, once it is configured.
-type order struct{ Signal int }
+type order struct {
+	Signal int  // for the command
+	Sealed bool // the init is in none of the command's control groups
+}
 
 // failure is an error on its way to the parent.
 type failure struct {
@@ -26,11 +32,11 @@ type failure struct {
 }
 
 func failed(err error) *failure {
-	switch e := err.(type) {
-	case *CommandError:
+	if e, ok := errors.AsType[*CommandError](err); ok {
 		return &failure{Kind: "command", Code: e.Code, Text: e.Text, Hint: e.Hint}
-	case *HostError:
-		return &failure{Kind: "host", Text: e.Text, Hint: e.Hint}
+	}
+	if e, ok := errors.AsType[*HostError](err); ok {
+		return &failure{Kind: "host", Text: err.Error(), Hint: e.Hint}
 	}
 	return &failure{Text: err.Error()}
 }
@@ -48,10 +54,10 @@ func (f *failure) error() error {
 // teller tells the parent; several goroutines may.
 type teller struct {
 	mu  sync.Mutex
-	enc *json.Encoder
+	enc *gob.Encoder
 }
 
-func newTeller(w io.Writer) *teller { return &teller{enc: json.NewEncoder(w)} }
+func newTeller(w io.Writer) *teller { return &teller{enc: gob.NewEncoder(w)} }
 
 func (t *teller) tell(m message) error {
 	t.mu.Lock()

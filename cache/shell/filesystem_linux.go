@@ -20,7 +20,7 @@ const (
 func filesystem(kind string, attributes int, options ...string) (mount int, err error) {
 	fd, err := unix.Fsopen(kind, unix.FSOPEN_CLOEXEC)
 	if err != nil {
-		return -1, fmt.Errorf("fsopen %s: %w", kind, err)
+		return -1, refused("fsopen "+kind, err)
 	}
 	defer func() { err = errors.Join(err, unix.Close(fd)) }()
 	for _, o := range options {
@@ -35,11 +35,11 @@ func filesystem(kind string, attributes int, options ...string) (mount int, err 
 		}
 	}
 	if err := unix.FsconfigCreate(fd); err != nil {
-		return -1, fmt.Errorf("making a %s: %w", kind, err)
+		return -1, refused("making a "+kind, err)
 	}
 	mount, err = unix.Fsmount(fd, unix.FSMOUNT_CLOEXEC, attributes)
 	if err != nil {
-		return -1, fmt.Errorf("mounting a %s: %w", kind, err)
+		return -1, refused("mounting a "+kind, err)
 	}
 	return mount, nil
 }
@@ -49,7 +49,7 @@ func clone(dir int, path string, attributes int) (mount int, err error) {
 	flags := uint(unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC | unix.AT_RECURSIVE)
 	mount, err = unix.OpenTree(dir, path, flags)
 	if err != nil {
-		return -1, fmt.Errorf("open_tree %s: %w", path, err)
+		return -1, refused("open_tree "+path, err)
 	}
 	if err := restrict(mount, attributes); err != nil {
 		return -1, errors.Join(fmt.Errorf("%s: %w", path, err), unix.Close(mount))
@@ -62,7 +62,7 @@ func clone(dir int, path string, attributes int) (mount int, err error) {
 func restrict(mount, attributes int) error {
 	attr := unix.MountAttr{Attr_set: uint64(attributes)}
 	if err := unix.MountSetattr(mount, "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, &attr); err != nil {
-		return fmt.Errorf("mount_setattr: %w", err)
+		return refused("mount_setattr", err)
 	}
 	return nil
 }

@@ -1,13 +1,18 @@
 package shell
 
 import (
-	"encoding/json"
+	"encoding/gob"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
+	"os/signal"
 	"runtime"
+	"slices"
+	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -15,33 +20,33 @@ import (
 	"github.com/layers/layers/cache/shell/console"
 )
 
-// Mounter mounts the root that Config.Root says, detached, and returns its descriptor.
-// With upper and work it can be written: see overlayfs.
-type Mounter func(root json.RawMessage, upper, work string) (int, error)
-
 // The descriptors that an init is started with.
 const (
 	controlFile = 3
 	consoleFile = 4
+	firstDoor   = 5 // of the control groups
 )
 
-// The init is its process namespace's first thread: what it gives up, and what it is
-// seen as in /proc/1, is that thread's.
+// A program that was started as a shell's init is nothing else: it becomes that as soon as
+// what it needs is initialized, and not when all packages of a large program are, which
+// would take longer than all that it does. The init is its process namespace's first
+// thread: what it gives up, and what it is seen as in /proc/1, is that thread's.
 func init() {
-	if len(os.Args) == 2 && os.Args[1] == Role {
+	switch {
+	case len(os.Args) == 2 && os.Args[1] == Role:
 		runtime.LockOSThread()
+		os.Exit(become())
+	case len(os.Args) == 3 && os.Args[1] == restRole:
+		os.Exit(becomeRest(os.Args[2]))
 	}
 }
 
-// Main is the process that becomes a shell's init. It must be called from main's own
-// goroutine, before anything else is done; it returns the exit code.
-func Main(mounter Mounter) int {
+// become is the life of a process that becomes a shell's init; it returns the exit code.
+func become() int {
 	control := os.NewFile(controlFile, "control")
-	i := &initProcess{control: control, parent: newTeller(control)}
-	if err := i.run(mounter); err != nil {
-		if err := i.parent.tell(message{Failed: failed(err)}); err != nil {
-			return 1 // there is nobody left to tell
-		}
+	i := &initProcess{control: control, parent: newTeller(control), running: make(chan struct{})}
+	if err := i.run(); err != nil {
+		_ = i.parent.tell(message{Failed: failed(err)}) // there may be nobody left to tell
 		return 1
 	}
 	return 0
@@ -53,11 +58,13 @@ type initProcess struct {
 	parent  *teller
 	config  Config
 	root    *built
-	command atomic.Int64 // the process of the command
+	command atomic.Int64  // the process of the command
+	running chan struct{} // closed when the command is known
 }
 
-func (i *initProcess) run(mounter Mounter) error {
-	orders := json.NewDecoder(i.control)
+func (i *initProcess) run() error {
+	started := Started{Born: time.Now()}
+	orders := gob.NewDecoder(i.control)
 	if err := orders.Decode(&i.config); err != nil {
 		return fmt.Errorf("the configuration: %w", err)
 	}
@@ -65,28 +72,31 @@ func (i *initProcess) run(mounter Mounter) error {
 	if err := ownIDs(); err != nil {
 		return err
 	}
-	if err := unix.Unshare(unix.CLONE_NEWCGROUP); err != nil {
-		return &HostError{Text: fmt.Sprintf("a cgroup namespace: %v", err)}
+	if err := i.isolateGroups(orders); err != nil {
+		return err
 	}
 	var err error
 	unix.Umask(0) // the caller's is for his files
-	if i.root, err = build(c, mounter); err != nil {
+	if i.root, err = build(c); err != nil {
 		return err
 	}
 	if err := i.isolate(); err != nil {
 		return err
 	}
-	user, substituted, err := findIdentity(c)
-	if err != nil {
+	started.Entered = time.Now()
+	if started.User, started.Substituted, err = findIdentity(c); err != nil {
 		return err
 	}
-	started := Started{User: user, Substituted: substituted}
-	files, err := i.terminal(user)
+	i.catch()
+	files, err := i.terminal(started.User)
 	if err != nil {
 		return err
 	}
 	if err := i.start(&started, files); err != nil {
 		return err
+	}
+	if c.attackable() {
+		return i.passOn(started)
 	}
 	go i.obey(orders)
 	return i.wait(started)
@@ -113,8 +123,8 @@ func (i *initProcess) isolate() error {
 	if err := i.root.enter(); err != nil {
 		return err
 	}
-	if _, err := unix.KeyctlJoinSessionKeyring("layers"); err != nil && !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.EPERM) {
-		return fmt.Errorf("a session keyring: %w", err)
+	if err := ownKeyring(); err != nil {
+		return err
 	}
 	if i.config.Hostname != "" {
 		if err := unix.Sethostname([]byte(i.config.Hostname)); err != nil {
@@ -125,6 +135,16 @@ func (i *initProcess) isolate() error {
 		return nil
 	}
 	return loopback()
+}
+
+// ownKeyring leaves the caller's keys behind. The new keyring has no name: one with a
+// name would be joined by every shell of this user.
+func ownKeyring() error {
+	_, err := unix.KeyctlInt(unix.KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0)
+	if err != nil && !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.EPERM) {
+		return fmt.Errorf("a session keyring: %w", err)
+	}
+	return nil
 }
 
 func loopback() (err error) {
@@ -167,27 +187,35 @@ func findIdentity(c *Config) (id Identity, substituted string, err error) {
 	if !c.AnyUser {
 		return id, "", &HostError{
 			Text: why + " in this user namespace",
-			Hint: "--user 0 runs as the image's root; as root of the host (sudo), every user exists",
+			Hint: "--user 0 runs as the image's root; " + c.UserHint,
 		}
 	}
 	return Identity{Name: "root", Home: "/root"}, why, nil
 }
 
-// openAccounts opens a file of accounts. What is no regular file is as good as none.
-func openAccounts(name string) (*os.File, error) {
-	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
-	if err == nil {
-		st, err := f.Stat()
-		if err == nil && st.Mode().IsRegular() {
-			return f, nil
-		}
-		_ = f.Close()
-		return os.Open("/dev/null")
-	}
+// openAccounts opens a file of accounts. What is no regular file is as good as none, and
+// so is one of ours, which a link of the image in /proc leads to.
+func openAccounts(name string) (io.ReadCloser, error) {
+	none := io.NopCloser(strings.NewReader(""))
+	fd, err := unix.Openat2(unix.AT_FDCWD, name, &unix.OpenHow{
+		Flags:   unix.O_RDONLY | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC,
+		Resolve: unix.RESOLVE_NO_MAGICLINKS,
+	})
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
-		return os.Open("/dev/null")
+		return none, nil
 	}
-	return nil, &SetupError{Text: fmt.Sprintf("the image's %v", err)}
+	if errors.Is(err, unix.ENXIO) || errors.Is(err, unix.ENODEV) { // a socket, or a device
+		return none, nil
+	}
+	if err != nil {
+		return nil, &SetupError{Text: fmt.Sprintf("the image's %s: %v", name, err)}
+	}
+	f := os.NewFile(uintptr(fd), name)
+	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
+		_ = f.Close()
+		return none, nil
+	}
+	return f, nil
 }
 
 // terminal makes the command's standard files: ours, or a terminal's, whose other end
@@ -219,7 +247,7 @@ func (i *initProcess) terminal(user Identity) (files []uintptr, err error) {
 }
 
 // obey passes the parent's signals on. The parent's end is ours, and so everybody's.
-func (i *initProcess) obey(orders *json.Decoder) {
+func (i *initProcess) obey(orders *gob.Decoder) {
 	for {
 		var o order
 		if err := orders.Decode(&o); err != nil {
@@ -230,6 +258,23 @@ func (i *initProcess) obey(orders *json.Decoder) {
 			_ = unix.Kill(int(pid), unix.Signal(o.Signal)) // it may have ended
 		}
 	}
+}
+
+// catch keeps signals of the shell's own processes from ending this one, which they
+// would all end with: those that are for the command go to it, as those of the parent do.
+func (i *initProcess) catch() {
+	signals := make(chan os.Signal, 64)
+	signal.Notify(signals)
+	signal.Reset(unix.SIGCHLD, unix.SIGURG, unix.SIGCONT, unix.SIGWINCH) // these end nobody
+	go func() {
+		for got := range signals {
+			<-i.running // one of its own may come before
+			pid := i.command.Load()
+			if number, ok := got.(syscall.Signal); ok && pid > 0 && slices.Contains(passed, got) {
+				_ = unix.Kill(int(pid), number) // it may have ended
+			}
+		}
+	}()
 }
 
 // wait reaps every process until the command ends, ends what is left, and tells.

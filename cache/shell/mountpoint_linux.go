@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"strings"
 
@@ -77,8 +76,11 @@ func (r *root) parent(name string) (int, error) {
 }
 
 func (r *root) failed(name string, err error) error {
-	if err == nil {
+	switch {
+	case err == nil:
 		return nil
+	case errors.Is(err, unix.ELOOP):
+		return fmt.Errorf("%s in the image: links that have no end, or lead through /proc", name)
 	}
 	return fmt.Errorf("%s in the image: %w", name, err)
 }
@@ -100,6 +102,28 @@ func (r *root) plain(name string) (int, error) {
 	return fd, nil
 }
 
+// free says why nothing of the host's may be mounted on what a name has led to: over the
+// kernel's own files it could tell us, who read them, or programs what is not so
+// (CVE-2019-16884), and over the root nobody would see it.
+func (r *root) free(name string, at int) error {
+	var fs unix.Statfs_t
+	if err := unix.Fstatfs(at, &fs); err != nil {
+		return err
+	}
+	switch fs.Type {
+	case unix.PROC_SUPER_MAGIC, unix.SYSFS_MAGIC, unix.CGROUP_SUPER_MAGIC, unix.CGROUP2_SUPER_MAGIC:
+		return fmt.Errorf("%s leads to the kernel's own files", name)
+	}
+	var there, top unix.Stat_t
+	if err := errors.Join(unix.Fstat(at, &there), unix.Fstat(r.fd, &top)); err != nil {
+		return err
+	}
+	if there.Dev == top.Dev && there.Ino == top.Ino {
+		return fmt.Errorf("%s is the root of the image", name)
+	}
+	return nil
+}
+
 // within is a path as seen from the root's own descriptor.
 func within(name string) string {
 	return strings.TrimPrefix(path.Clean("/"+name), "/")
@@ -108,7 +132,10 @@ func within(name string) string {
 // attach puts a detached mount on what a descriptor names, and closes both.
 func attach(mount, at int) error {
 	err := unix.MoveMount(mount, "", at, "", unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH)
-	return errors.Join(os.NewSyscallError("move_mount", err), unix.Close(mount), unix.Close(at))
+	if err != nil {
+		err = refused("move_mount", err)
+	}
+	return errors.Join(err, unix.Close(mount), unix.Close(at))
 }
 
 // on puts a mount on a directory of the root.
@@ -117,6 +144,9 @@ func (r *root) on(name string, mount int, err error) error {
 		return err
 	}
 	at, err := r.dir(name)
+	if err == nil {
+		err = r.free(name, at)
+	}
 	if err != nil {
 		return errors.Join(err, unix.Close(mount))
 	}

@@ -1,8 +1,8 @@
 package shell
 
 import (
+	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -59,25 +59,13 @@ func Capabilities(asked []string) ([]string, error) {
 }
 
 // giveUp leaves this thread, and what it starts, no way to more than the capabilities
-// kept. The thread itself keeps what it has.
-func giveUp(keep []string) error {
+// kept, and those that what it starts inherits as root. The thread itself keeps what it has.
+func giveUp(keep []string, inherit ...string) error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("no_new_privs: %w", err)
 	}
 	if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil {
 		return fmt.Errorf("ambient capabilities: %w", err)
-	}
-	last, err := lastCapability()
-	if err != nil {
-		return err
-	}
-	for number := range last + 1 {
-		if number < len(capabilities) && slices.Contains(keep, capabilities[number]) {
-			continue
-		}
-		if err := unix.Prctl(unix.PR_CAPBSET_DROP, uintptr(number), 0, 0, 0); err != nil {
-			return fmt.Errorf("dropping capability %d: %w", number, err)
-		}
 	}
 	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData
@@ -85,21 +73,49 @@ func giveUp(keep []string) error {
 		return fmt.Errorf("capget: %w", err)
 	}
 	data[0].Inheritable, data[1].Inheritable = 0, 0
+	for _, n := range numbers(inherit) {
+		data[n/32].Inheritable |= 1 << (n % 32)
+	}
 	if err := unix.Capset(&hdr, &data[0]); err != nil {
 		return fmt.Errorf("capset: %w", err)
 	}
-	return nil
+	return bound(keep)
 }
 
-// lastCapability is the highest number that this kernel knows.
-func lastCapability() (int, error) {
-	data, err := os.ReadFile("/proc/sys/kernel/cap_last_cap")
-	if err != nil {
-		return 0, err
+// bound drops every capability that this kernel has, but those kept, from the bounding
+// set. The kernel itself says which is the last: what /proc says could be a mount's.
+func bound(keep []string) error {
+	for number := 0; ; number++ {
+		has, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, uintptr(number), 0, 0, 0)
+		switch {
+		case errors.Is(err, unix.EINVAL) && number > 0:
+			return nil
+		case err != nil:
+			return fmt.Errorf("reading capability %d: %w", number, err)
+		case has == 0 || number < len(capabilities) && slices.Contains(keep, capabilities[number]):
+			continue
+		}
+		if err := unix.Prctl(unix.PR_CAPBSET_DROP, uintptr(number), 0, 0, 0); err != nil {
+			return fmt.Errorf("dropping capability %d: %w", number, err)
+		}
 	}
-	var n int
-	_, err = fmt.Sscan(string(data), &n)
-	return n, err
+}
+
+// held are those of the capabilities that this thread has: there are hosts, as
+// containers, whose root does not have them all.
+func held(names []string) ([]string, error) {
+	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&hdr, &data[0]); err != nil {
+		return nil, fmt.Errorf("capget: %w", err)
+	}
+	var all []string
+	for _, n := range numbers(names) {
+		if data[n/32].Permitted>>(n%32)&1 == 1 {
+			all = append(all, capabilities[n])
+		}
+	}
+	return all, nil
 }
 
 // numbers are the capabilities as a process is started with them.

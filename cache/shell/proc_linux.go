@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,7 +18,12 @@ var (
 		"timer_list", "timer_stats", "sched_debug", "scsi",
 	}
 	readOnlyInProc = []string{"bus", "fs", "irq", "sys", "sysrq-trigger"}
-	hiddenInSys    = []string{"firmware", "devices/virtual/powercap"}
+	hiddenInSys    = []string{"firmware", "fs/selinux", "dev/block", "devices/virtual/powercap"}
+	// What can be mounted there, and is seen where the host's is shown.
+	mountedInSys = []string{
+		"fs/bpf", "fs/cgroup", "fs/fuse/connections", "fs/pstore",
+		"kernel/config", "kernel/debug", "kernel/security", "kernel/tracing",
+	}
 )
 
 // proc mounts /proc, with the processes of this shell only.
@@ -26,9 +33,8 @@ func (r *root) proc() error {
 		return err
 	}
 	m, err := filesystem("proc", inert)
-	if errors.Is(err, unix.EPERM) {
-		hint := "in a container, run it with an unmasked /proc (podman run --security-opt unmask=ALL), or as root"
-		return &HostError{Text: fmt.Sprintf("this host does not let a shell have its own /proc: %v", err), Hint: hint}
+	if errors.Is(err, unix.EPERM) { // parts of the host's are hidden, as in containers
+		return errors.Join(refused("this host does not let a shell have its own /proc", err), unix.Close(at))
 	}
 	if err != nil {
 		return errors.Join(err, unix.Close(at))
@@ -55,8 +61,10 @@ func (r *root) sys(hostNetwork bool) error {
 	if err != nil {
 		return err
 	}
+	hidden := hiddenInSys
 	m, err := filesystem("sysfs", inert|readOnly)
 	if hostNetwork && errors.Is(err, unix.EPERM) {
+		hidden = slices.Concat(hidden, mountedInSys)
 		m, err = clone(unix.AT_FDCWD, "/sys", inert|readOnly)
 	}
 	if err != nil {
@@ -70,10 +78,43 @@ func (r *root) sys(hostNetwork bool) error {
 	if err := attach(m, at); err != nil {
 		return fmt.Errorf("/sys: %w", err)
 	}
+	if err := hideAll(keep, "/sys", hidden); err != nil {
+		return err
+	}
+	if err := hideThrottling(keep); err != nil {
+		return fmt.Errorf("/sys/%s: %w", processors, err)
+	}
 	if err := controlGroups(keep); err != nil {
 		return fmt.Errorf("/sys/fs/cgroup: %w", err)
 	}
-	return hideAll(keep, "/sys", hiddenInSys)
+	return nil
+}
+
+const processors = "devices/system/cpu"
+
+// hideThrottling hides how hot each processor has been, which tells what others do.
+func hideThrottling(sys int) error {
+	if there, err := stat(sys, processors+"/cpu0/thermal_throttle"); there == nil || err != nil {
+		return err
+	}
+	at, err := unix.Openat(sys, processors, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(at)
+	names, err := namesIn(at)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if number, ok := strings.CutPrefix(name, "cpu"); !ok || strings.Trim(number, "0123456789") != "" {
+			continue
+		}
+		if err := hide(at, name+"/thermal_throttle"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // controlGroups shows the shell's own control group, where the host has version 2

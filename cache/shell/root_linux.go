@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,30 +10,40 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/layers/layers/cache/mount"
 )
 
 // built is a root that is ready to be entered.
 type built struct {
 	*root
-	pts    int // the directory of its pseudo-terminals
-	upper  int // what the command changes, and the root without that; -1 if it cannot
-	before int
+	pts int // the directory of its pseudo-terminals
+	cwd int // where the command starts
+	// What the command changes, the root without that, and the root with it but without
+	// what is mounted in it. Without Config.Writable they are -1, but for before.
+	upper, before, after int
+
+	injected    *injected // what this program is started from, where it may have to be
+	notInjected error     // why there is none; the image's may do
 }
 
 // build makes a shell's root. Until the host's root is left, the order matters: what
 // is taken of the host is taken first, then our copy of the host's mounts becomes
 // read-only, so that nothing reached through them later can be written
 // (CVE-2019-5736), and only then is anything attached.
-func build(c *Config, mounter Mounter) (*built, error) {
+func build(c *Config) (*built, error) {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return nil, fmt.Errorf("making the mounts private: %w", err)
+		return nil, refused("making the mounts private", err)
 	}
 	binds, err := cloneBinds(c)
 	if err != nil {
 		return nil, err
 	}
-	b := &built{root: &root{made: map[string]bool{}}, pts: -1, upper: -1, before: -1}
-	image, err := b.image(c, mounter)
+	b := &built{root: &root{made: map[string]bool{}}, pts: -1, cwd: -1, upper: -1, before: -1, after: -1}
+	if c.Builtin != BuiltinNever || c.attackable() {
+		b.injected, b.notInjected = inject()
+	}
+	image, err := b.image(c)
 	if err != nil {
 		return nil, err
 	}
@@ -53,12 +64,18 @@ func build(c *Config, mounter Mounter) (*built, error) {
 	if b.fd, err = unix.Open(c.Scratch, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
 		return nil, err
 	}
+	if c.Writable {
+		flags := uint(unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC | unix.AT_EMPTY_PATH)
+		if b.after, err = unix.OpenTree(b.fd, "", flags); err != nil {
+			return nil, fmt.Errorf("open_tree: %w", err)
+		}
+	}
 	return b, b.furnish(c, binds)
 }
 
 // image mounts the image with a directory above it that takes what is written: also
 // for a shell that may not write, since places to mount on can be missing.
-func (b *built) image(c *Config, mounter Mounter) (int, error) {
+func (b *built) image(c *Config) (int, error) {
 	dir := c.Keep
 	if dir == "" {
 		dir = c.Scratch
@@ -76,8 +93,8 @@ func (b *built) image(c *Config, mounter Mounter) (int, error) {
 	}
 	upper, work := filepath.Join(dir, UpperDir), filepath.Join(dir, WorkDir)
 	var err error
-	if b.before, err = mounter(c.Root, "", ""); err != nil {
-		return -1, &HostError{Text: err.Error(), Hint: "layers doctor"}
+	if b.before, err = c.mount("", ""); err != nil {
+		return -1, refused("the image's layers", err)
 	}
 	if err := upperLike(upper, b.before); err != nil {
 		return -1, err
@@ -85,9 +102,12 @@ func (b *built) image(c *Config, mounter Mounter) (int, error) {
 	if err := os.Mkdir(work, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return -1, err
 	}
-	image, err := mounter(c.Root, upper, work)
+	image, err := c.mount(upper, work)
 	if err != nil {
-		return -1, &HostError{Text: err.Error(), Hint: "layers doctor; --keep needs a directory that is on no overlay"}
+		if c.Keep != "" {
+			return -1, &HostError{Text: err.Error(), Hint: "--keep needs a directory on a file system with xattrs that is no overlay"}
+		}
+		return -1, refused("the image's layers", err)
 	}
 	if !c.Writable {
 		return image, nil
@@ -96,6 +116,15 @@ func (b *built) image(c *Config, mounter Mounter) (int, error) {
 		return -1, fmt.Errorf("%s: %w", upper, err)
 	}
 	return image, nil
+}
+
+// mount mounts the layers, detached, with a directory above them if there is one.
+func (c *Config) mount(upper, work string) (int, error) {
+	m, err := mount.New(c.Layers, mount.Options{UserXattr: c.UserXattr, Upper: upper, Work: work})
+	if err != nil {
+		return -1, err
+	}
+	return m.Descriptor(), nil
 }
 
 // upperLike makes an upper directory with the attributes of the image's root, which
@@ -151,12 +180,8 @@ func (b *built) furnish(c *Config, binds []int) (err error) {
 			return err
 		}
 	}
-	if c.Dir != "" {
-		fd, err := b.dir(c.Dir)
-		if err != nil {
-			return err
-		}
-		_ = unix.Close(fd)
+	if b.cwd, err = b.dir(cmp.Or(c.Dir, "/")); err != nil {
+		return err
 	}
 	if c.Writable {
 		return nil
@@ -233,11 +258,14 @@ func (r *root) bind(b Bind, mount int) error {
 		open = r.dir
 	}
 	at, err := open(b.To)
-	if err != nil {
-		return errors.Join(err, unix.Close(mount))
+	if err == nil {
+		err = r.free(b.To, at)
 	}
-	if err := attach(mount, at); err != nil {
-		return fmt.Errorf("binding %s on %s: %w", b.From, b.To, err)
+	if err == nil {
+		err = attach(mount, at)
+	}
+	if err != nil {
+		return &SetupError{Text: fmt.Sprintf("%s cannot be seen on %s: %v", b.From, b.To, err)}
 	}
 	return nil
 }
@@ -248,10 +276,10 @@ func (b *built) enter() error {
 		return err
 	}
 	if err := unix.PivotRoot(".", "."); err != nil {
-		return fmt.Errorf("pivot_root: %w", err)
+		return refused("pivot_root", err)
 	}
 	if err := unix.Unmount(".", unix.MNT_DETACH); err != nil {
-		return fmt.Errorf("leaving the host's root: %w", err)
+		return refused("leaving the host's root", err)
 	}
 	return errors.Join(unix.Chdir("/"), unix.Close(b.fd))
 }

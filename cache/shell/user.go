@@ -13,8 +13,8 @@ import (
 // Identity is who a command runs as.
 type Identity struct {
 	UID, GID uint32
-	Groups   []uint32 `json:",omitempty"`
-	Name     string   `json:",omitempty"`
+	Groups   []uint32
+	Name     string
 	Home     string
 }
 

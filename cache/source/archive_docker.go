@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
@@ -147,10 +148,12 @@ func (a *dockerArchive) image(ctx context.Context, s savedImage, ref Reference) 
 
 // hexName finds the digest that programs put into the names of configs:
 // "<hex>.json", "sha256:<hex>", "blobs/sha256/<hex>".
-var hexName = regexp.MustCompile(`^(?:blobs/sha256/|sha256:)?([0-9a-f]{64})(?:\.json)?$`)
+var hexName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:blobs/sha256/|sha256:)?([0-9a-f]{64})(?:\.json)?$`)
+})
 
 func hexIn(name string) string {
-	if m := hexName.FindStringSubmatch(inside(name)); m != nil {
+	if m := hexName().FindStringSubmatch(inside(name)); m != nil {
 		return m[1]
 	}
 	return ""

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/layers/layers/fixtures"
 )
 
 // start runs a program until the test is over, and waits until ready says so.
@@ -59,16 +61,7 @@ func engineDir(t *testing.T) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		mounts, err := os.ReadFile("/proc/self/mounts")
-		if err != nil {
-			t.Error(err)
-		}
-		for line := range strings.Lines(string(mounts)) {
-			if fields := strings.Fields(line); strings.HasPrefix(fields[1], dir+"/") {
-				_ = syscall.Unmount(fields[1], syscall.MNT_DETACH) // RemoveAll says what is left
-			}
-		}
-		if err := os.RemoveAll(dir); err != nil {
+		if err := fixtures.RemoveMounted(dir); err != nil {
 			t.Error(err)
 		}
 	})

@@ -70,6 +70,12 @@ type KindError struct {
 // Error says what the thing is instead.
 func (e *KindError) Error() string { return fmt.Sprintf("%s is %s, not an image", e.Name, e.Is) }
 
+// DirectoryError says that a directory of files was named where an image is wanted.
+type DirectoryError struct{ Name string }
+
+// Error says what was named.
+func (e *DirectoryError) Error() string { return e.Name + " is a directory of files, not an image" }
+
 // MalformedError says that an image's manifest, index or config is not what the
 // specification demands.
 type MalformedError struct {

@@ -133,7 +133,7 @@ func (l *layout) image(f resolved, ref Reference) (*Image, error) {
 	return &Image{
 		Image: img, Ref: ref,
 		Name:  displayName(ref, names),
-		Names: names, Platform: imagePlatform(config, f.d.Platform),
+		Names: names, Tags: f.names, Platform: imagePlatform(config, f.d.Platform),
 		Digest: f.d.Digest, Index: f.index, From: ociTransport(l.files),
 	}, nil
 }

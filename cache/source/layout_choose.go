@@ -48,6 +48,9 @@ func (l *layout) images(ctx context.Context, idx *v1.IndexManifest, ref Referenc
 			return nil, err
 		}
 	}
+	if len(w.found) == 0 && w.missed != nil {
+		return nil, w.missed
+	}
 	if len(w.found) == 0 && len(top) > 0 {
 		return nil, l.blobError("manifest "+top[0].Digest.String(), errMissing)
 	}
@@ -72,7 +75,7 @@ func (l *layout) choose(idx *v1.IndexManifest, want string, o Options, all bool)
 		return l.chooseNamed(idx, want, o, all)
 	}
 	images := imagesOf(idx)
-	if len(images) == 1 || all && len(images) > 0 {
+	if len(images) == 1 || all && len(images) > 0 && !(o.onePlatform && l.sameNames(idx, images)) {
 		return images, nil
 	}
 	if len(images) == 0 || l.sameNames(idx, images) {
@@ -174,6 +177,7 @@ type walk struct {
 	all    bool
 	seen   map[v1.Hash]bool
 	found  []resolved
+	missed error // that an image is not for the one platform
 }
 
 func (w *walk) descend(f resolved, depth int) error {
@@ -181,6 +185,7 @@ func (w *walk) descend(f resolved, depth int) error {
 		return err
 	}
 	if w.seen[f.d.Digest] {
+		w.alsoCalled(f)
 		return nil
 	}
 	w.seen[f.d.Digest] = true
@@ -201,6 +206,20 @@ func (w *walk) descend(f resolved, depth int) error {
 	}
 	f.raw = raw
 	return w.take(f, depth)
+}
+
+// alsoCalled gives the names to what was found before.
+func (w *walk) alsoCalled(f resolved) {
+	for i := range w.found {
+		if w.found[i].d.Digest != f.d.Digest {
+			continue
+		}
+		for _, name := range f.names {
+			if !slices.Contains(w.found[i].names, name) {
+				w.found[i].names = append(w.found[i].names, name)
+			}
+		}
+	}
 }
 
 // take adds the manifest that was read, or what the index leads to.
@@ -228,6 +247,11 @@ func (w *walk) nested(f resolved, depth int) error {
 		f.index = &f.d.Digest
 	}
 	chosen, err := choosePlatforms(l.name, l.present(idx), w.o, w.all)
+	if missed, ok := errors.AsType[*PlatformError](err); ok && w.o.onePlatform {
+		w.missed = missed
+		w.o.warn("%s: %s; it is left out", strings.Join(append(f.names, f.d.Digest.String())[:1], ""), missed.Error())
+		return nil
+	}
 	if err != nil {
 		return err
 	}

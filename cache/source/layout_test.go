@@ -257,3 +257,63 @@ func TestSkopeoDir(t *testing.T) {
 	}
 	checkLayers(t, img.Image)
 }
+
+// TestOpenEach takes all that a layout holds, each for one platform.
+func TestOpenEach(t *testing.T) {
+	f := tree{}
+	amd, arm, other := f.image("amd64", "amd"), f.image("arm64", "arm"), f.image("arm64", "other")
+	both := f.index(forPlatform(amd, "linux/amd64"), forPlatform(arm, "linux/arm64/v8"))
+	armOnly := f.index(forPlatform(other, "linux/arm64"))
+	path := f.layout(tagged(both, "both"), tagged(armOnly, "arm"), tagged(amd, "plain")).dir(t)
+	open := func(text, platform string) ([]*Image, []string, error) {
+		t.Helper()
+		ref, err := Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var warned []string
+		p, err := ParsePlatform(platform)
+		if err != nil {
+			t.Fatal(err)
+		}
+		images, err := OpenEach(t.Context(), ref, Options{Platform: &p, Warn: func(w string) { warned = append(warned, w) }})
+		for _, i := range images {
+			t.Cleanup(func() { i.Close() })
+		}
+		return images, warned, err
+	}
+	for _, c := range []struct {
+		text, platform string
+		want           []v1.Hash
+		warned         int
+	}{
+		{"oci:" + path, "linux/arm64", []v1.Hash{arm.Digest, other.Digest, amd.Digest}, 0},
+		{"oci:" + path, "linux/amd64", []v1.Hash{amd.Digest}, 1},
+		{path, "linux/amd64", []v1.Hash{amd.Digest}, 1},
+		{"oci:" + path + ":both", "linux/arm64", []v1.Hash{arm.Digest}, 0},
+	} {
+		images, warned, err := open(c.text, c.platform)
+		var got []v1.Hash
+		for _, i := range images {
+			got = append(got, i.Digest)
+		}
+		if err != nil || !slices.Equal(got, c.want) || len(warned) != c.warned {
+			t.Errorf("%s for %s: %v, %q, %v", c.text, c.platform, got, warned, err)
+		}
+	}
+	images, _, err := open("oci:"+path, "linux/arm64")
+	if err != nil || !slices.Equal(images[1].Tags, []string{"arm"}) || images[0].Tags[0] != "both" {
+		t.Errorf("%+v, %v", images, err)
+	}
+	if images, _, err = open("oci:"+path, "linux/amd64"); err != nil || !slices.Equal(images[0].Tags, []string{"both", "plain"}) {
+		t.Errorf("%+v, %v", images, err)
+	}
+	alone := f.layout(tagged(armOnly, "arm")).dir(t)
+	_, _, err = open(alone, "linux/s390x")
+	wantError[*PlatformError](t, err, "has no linux/s390x")
+	// Platforms that index.json itself tells apart.
+	flat := f.layout(tagged(forPlatform(amd, "linux/amd64"), "a:1"), tagged(forPlatform(arm, "linux/arm64/v8"), "a:1")).dir(t)
+	if images, _, err = open(flat, "linux/amd64"); err != nil || len(images) != 1 || images[0].Digest != amd.Digest {
+		t.Errorf("%v, %v", images, err)
+	}
+}

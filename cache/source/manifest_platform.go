@@ -8,13 +8,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
 var (
-	platformPart = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
-	variantLevel = regexp.MustCompile(`^v[0-9]+$`)
+	platformPart = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_.-]+$`) })
+	variantLevel = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^v[0-9]+$`) })
 )
 
 // ParsePlatform reads "os/arch", "os/arch/variant", or an os or an architecture
@@ -25,7 +26,7 @@ func ParsePlatform(s string) (v1.Platform, error) {
 	text, version, _ := strings.Cut(s, ":")
 	parts := strings.Split(text, "/")
 	for _, p := range parts {
-		if !platformPart.MatchString(p) || len(parts) > 3 {
+		if !platformPart().MatchString(p) || len(parts) > 3 {
 			return v1.Platform{}, fmt.Errorf("%q is not a platform: it is written os/arch or os/arch/variant, such as linux/arm64", s)
 		}
 	}
@@ -135,7 +136,7 @@ func level(p v1.Platform) int {
 		}
 		return -1
 	}
-	if !variantLevel.MatchString(v) || len(v) > 4 {
+	if !variantLevel().MatchString(v) || len(v) > 4 {
 		return -1
 	}
 	n, err := strconv.Atoi(v[1:])
@@ -174,7 +175,7 @@ func choosePlatforms(name string, idx *v1.IndexManifest, o Options, all bool) ([
 	if len(images) == 0 {
 		return nil, &KindError{Name: name, Is: emptyIndexKind(idx)}
 	}
-	if all {
+	if all && !o.onePlatform {
 		return images, nil
 	}
 	var known, open []v1.Descriptor

@@ -22,6 +22,7 @@ const (
 	OCI           Transport = "oci"
 	OCIArchive    Transport = "oci-archive"
 	DockerArchive Transport = "docker-archive"
+	Directory     Transport = "dir"  // a directory of files, which is no image: Open refuses it
 	Path          Transport = "path" // detect the kind; "-" is standard input
 )
 
@@ -48,7 +49,7 @@ type Reference struct {
 // "oci:", "oci-archive:" and "docker-archive:" are followed by a path that ends at
 // its first colon, as for skopeo and podman, because what follows may have colons
 // itself; an empty end ("oci:a:b:") takes all before it as the path, and a path that
-// stands alone ("./a:b") may have any. "registry:2" is an image of that name and not
+// stands alone ("./a:b") or behind "dir:" may have any. "registry:2" is an image of that name and not
 // the transport, as is "registry:" with any tag that begins with a digit; "docker:X"
 // is always the image called docker; and "registry:5000/app" begins with a host.
 func Parse(text string) (Reference, error) {
@@ -96,6 +97,9 @@ func (r *Reference) parseTransport(prefix, rest, whole string) error {
 	case OCI, OCIArchive, DockerArchive:
 		r.Transport = t
 		return r.setPathAndName(rest)
+	case Directory:
+		r.Transport = t
+		return r.setWholePath(rest)
 	}
 	switch {
 	case prefix == "sha256":
@@ -112,7 +116,7 @@ func (r *Reference) parseTransport(prefix, rest, whole string) error {
 // isTagOf says that "registry:2" and "registry:latest" are the image called
 // registry: it is well known, and nothing in a registry is called "2".
 func isTagOf(name, rest string) bool {
-	if name != string(Registry) || !tagPattern.MatchString(rest) {
+	if name != string(Registry) || !tagPattern().MatchString(rest) {
 		return false
 	}
 	return rest == "latest" || rest[0] >= '0' && rest[0] <= '9'
@@ -122,7 +126,7 @@ func isTagOf(name, rest string) bool {
 // a compose file. Paths can begin like that too, so it holds for names only.
 func isPortOf(prefix, rest string) bool {
 	switch Transport(prefix) {
-	case OCI, OCIArchive, DockerArchive:
+	case OCI, OCIArchive, DockerArchive, Directory:
 		return false
 	}
 	port, _, ok := strings.Cut(rest, "/")
@@ -171,11 +175,15 @@ func (r *Reference) setPathAndName(s string) error {
 	} else if before, after, ok := strings.Cut(s, ":"); ok {
 		path, name = before, after
 	}
-	if path == "" {
+	r.Name = name
+	return r.setWholePath(path)
+}
+
+func (r *Reference) setWholePath(s string) error {
+	if s == "" {
 		return fmt.Errorf("%s: is followed by a path", r.Transport)
 	}
-	r.Name = name
-	return r.setPath(path)
+	return r.setPath(s)
 }
 
 func (r *Reference) setPath(s string) error {
@@ -227,7 +235,7 @@ func checkText(s string) error {
 func hasPath(s string) bool {
 	prefix, _, ok := strings.Cut(s, ":")
 	t := Transport(prefix)
-	return ok && (t == OCI || t == OCIArchive || t == DockerArchive)
+	return ok && (t == OCI || t == OCIArchive || t == DockerArchive || t == Directory)
 }
 
 // suggest returns a question for a text that would be understood, else nothing.

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 const (
@@ -15,14 +16,18 @@ const (
 
 // The grammar of the distribution specification.
 var (
-	repoPattern = regexp.MustCompile(`^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$`)
-	tagPattern  = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
-	hostPattern = regexp.MustCompile(`^(?:[a-z0-9]|[a-z0-9][a-z0-9-]*[a-z0-9])(?:\.(?:[a-z0-9]|[a-z0-9][a-z0-9-]*[a-z0-9]))*$`)
-	hexDigest   = regexp.MustCompile(`^[0-9a-f]{64}$`)
-	hexPrefix   = regexp.MustCompile(`^[0-9a-f]{7,64}$`)
+	repoPattern = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$`)
+	})
+	tagPattern  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`) })
+	hostPattern = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^(?:[a-z0-9]|[a-z0-9][a-z0-9-]*[a-z0-9])(?:\.(?:[a-z0-9]|[a-z0-9][a-z0-9-]*[a-z0-9]))*$`)
+	})
+	hexDigest = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]{64}$`) })
+	hexPrefix = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]{7,64}$`) })
 )
 
-func isHexPrefix(s string) bool { return hexPrefix.MatchString(s) }
+func isHexPrefix(s string) bool { return hexPrefix().MatchString(s) }
 
 // imageName is a fully qualified name, by its parts.
 type imageName struct {
@@ -68,7 +73,7 @@ func parseName(s string) (imageName, error) {
 	}
 	repo, tag, hasTag := strings.Cut(rest, ":")
 	switch {
-	case hasTag && !tagPattern.MatchString(tag):
+	case hasTag && !tagPattern().MatchString(tag):
 		return n, fmt.Errorf("the tag %s", tagReason(tag))
 	case !hasTag && !hasDigest:
 		tag = "latest"
@@ -114,7 +119,7 @@ func checkHost(s string) error {
 		}
 		return nil
 	}
-	if !hostPattern.MatchString(host) || len(host) > 253 {
+	if !hostPattern().MatchString(host) || len(host) > 253 {
 		return fmt.Errorf("%q is not the name of a host", host)
 	}
 	return nil
@@ -127,7 +132,7 @@ func checkRepo(n imageName, written string) error {
 		return fmt.Errorf("it has no name")
 	case len(n.host)+1+len(n.repo) > 255:
 		return fmt.Errorf("the name is longer than 255 bytes")
-	case repoPattern.MatchString(n.repo):
+	case repoPattern().MatchString(n.repo):
 		return nil
 	case strings.ToLower(n.repo) != n.repo:
 		lower := strings.Replace(written, short, strings.ToLower(short), 1)
@@ -145,7 +150,7 @@ func checkDigest(s string) error {
 	switch {
 	case algorithm != "sha256":
 		return fmt.Errorf("only sha256 digests are known")
-	case !hexDigest.MatchString(hex):
+	case !hexDigest().MatchString(hex):
 		return fmt.Errorf("a sha256 digest has 64 digits 0-9 and a-f")
 	}
 	return nil

@@ -69,6 +69,10 @@ func TestParse(t *testing.T) {
 		{"oci-archive:x.tar:app:1", OCIArchive, "x.tar", "app:1", ""},
 		{"docker-archive:x.tar", DockerArchive, "x.tar", "", ""},
 		{"docker-archive:../x y.tar:python:3.10", DockerArchive, "../x y.tar", "python:3.10", ""},
+		{"dir:rootfs", Directory, "rootfs", "", ""},
+		{"dir:/a b:c", Directory, "/a b:c", "", ""},
+		{"dir:5000/x:1", Directory, "5000/x:1", "", ""},
+		{"dir:~/x", Directory, "/home/u/x", "", ""},
 		{"./x.tar", Path, "./x.tar", "", ""},
 		{"./a:b c", Path, "./a:b c", "", ""},
 		{"/x", Path, "/x", "", ""},
@@ -107,6 +111,7 @@ func TestParseRefuses(t *testing.T) {
 		"containers-storage:x/y":             "podman:NAME",
 		"oci:":                               "followed by a path",
 		"oci::tag":                           "followed by a path",
+		"dir:":                               "followed by a path",
 		"sha256:123":                         "7 to 64",
 		"store:":                             "no name",
 		"a//b":                               "empty",
@@ -142,6 +147,7 @@ func TestShort(t *testing.T) {
 		"docker.io/library/registry:x":        "library/registry:x",
 		"docker.io/library/store:1":           "library/store:1",
 		"docker.io/library/sha256:1234567":    "library/sha256:1234567",
+		"docker.io/library/dir:1":             "library/dir:1",
 		"docker.io/library/docker:24":         "docker:24",
 		"oci:5000/x:1":                        "docker://oci:5000/x:1",
 		"not a name":                          "not a name",
@@ -157,7 +163,7 @@ func FuzzParse(f *testing.F) {
 	for _, s := range []string{
 		"python:3.10", "ghcr.io/a/b@" + digestA, "registry:5000/a", "oci:5000/a:1", "docker://oci:1/a",
 		"registry:registry:2", "store:sha256:deadbeef", "docker:A/b", "http://A", "oci-archive::", "[::1]:1/a",
-		"docker://sha256:1234567", "podman:podman:podman", "docker://docker:1", "LOCALHOST/A", "~", "deadbeef:a",
+		"docker://sha256:1234567", "podman:podman:podman", "docker://docker:1", "LOCALHOST/A", "~", "deadbeef:a", "dir:a:b",
 	} {
 		f.Add(s)
 	}
@@ -170,7 +176,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		switch ref.Transport {
-		case Path, OCI, OCIArchive, DockerArchive:
+		case Path, OCI, OCIArchive, DockerArchive, Directory:
 			if ref.Path == "" {
 				t.Fatalf("%q: no path", s)
 			}

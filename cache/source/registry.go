@@ -43,6 +43,7 @@ type remote struct {
 	image string // for people
 	o     *Options
 	conns *http.Transport
+	wants func(*v1.Manifest) bool // of no other image the config is fetched; nil is all
 
 	mu      sync.Mutex
 	clients []*client // that are left to ask; the last is the registry itself
@@ -92,6 +93,9 @@ func (r *remote) dismiss(c *client, err error) bool {
 	return true
 }
 
+// errUnwanted says of an image that its manifest was enough to know that nobody wants it.
+var errUnwanted = errors.New("not wanted")
+
 // document is a manifest or an index as it was sent.
 type document struct {
 	raw       []byte
@@ -99,8 +103,57 @@ type document struct {
 	digest    v1.Hash
 }
 
-// fetch gets a manifest or an index by tag or digest. What comes by digest is it.
+// fetch gets a manifest or an index by tag or digest, or finds it where it was kept.
+// What comes by digest is it.
 func (r *remote) fetch(ctx context.Context, id string, want *v1.Descriptor) (document, error) {
+	if r.o.Memo == nil {
+		return r.download(ctx, id, want)
+	}
+	if want == nil {
+		digest, err := r.digestOf(ctx, id)
+		if err != nil {
+			return document{}, err
+		}
+		if digest == (v1.Hash{}) {
+			return r.download(ctx, id, nil)
+		}
+		want, id = &v1.Descriptor{Digest: digest}, digest.String()
+	}
+	return r.kept(ctx, id, want)
+}
+
+func (r *remote) digestOf(ctx context.Context, tag string) (h v1.Hash, err error) {
+	err = r.ask(ctx, func(c *client) error {
+		h, err = c.digest(ctx, tag)
+		return err
+	})
+	return h, err
+}
+
+// kept is download for what Memo may have. A line before it is its media type, which
+// not every document has in itself.
+func (r *remote) kept(ctx context.Context, id string, want *v1.Descriptor) (document, error) {
+	text, err := r.o.Memo("source-manifest-1-"+want.Digest.Hex, func() ([]byte, error) {
+		doc, err := r.download(ctx, id, want)
+		return append([]byte(string(doc.mediaType)+"\n"), doc.raw...), err
+	})
+	if err != nil {
+		return document{}, err
+	}
+	mediaType, raw, _ := bytes.Cut(text, []byte("\n"))
+	doc := document{raw: raw}
+	if doc.digest, _, err = v1.SHA256(bytes.NewReader(raw)); err != nil {
+		return document{}, err
+	}
+	if err := r.check("manifest", want, doc.digest, len(raw)); err != nil {
+		return document{}, err
+	}
+	doc.mediaType, err = mediaTypeOf(r.image, string(mediaType), raw)
+	return doc, err
+}
+
+// download gets a manifest or an index by tag or digest.
+func (r *remote) download(ctx context.Context, id string, want *v1.Descriptor) (document, error) {
 	var doc document
 	err := r.ask(ctx, func(c *client) error {
 		raw, contentType, err := c.manifest(ctx, id)
@@ -202,6 +255,9 @@ func (r *remote) build(ctx context.Context, doc document, from v1.Descriptor) (*
 	if err != nil {
 		return nil, err
 	}
+	if r.wants != nil && !r.wants(m) {
+		return nil, errUnwanted
+	}
 	raw, err := r.config(ctx, m.Config)
 	if err != nil {
 		return nil, err
@@ -254,6 +310,21 @@ func (r *remote) config(ctx context.Context, d v1.Descriptor) ([]byte, error) {
 	if h, n, err := v1.SHA256(bytes.NewReader(d.Data)); err == nil && h == d.Digest && n == d.Size {
 		return d.Data, nil
 	}
+	if r.o.Memo == nil {
+		return r.downloadConfig(ctx, d)
+	}
+	raw, err := r.o.Memo("source-config-1-"+d.Digest.Hex, func() ([]byte, error) { return r.downloadConfig(ctx, d) })
+	if err != nil {
+		return nil, err
+	}
+	h, _, err := v1.SHA256(bytes.NewReader(raw))
+	if err != nil {
+		return nil, err
+	}
+	return raw, r.check("config", &d, h, len(raw))
+}
+
+func (r *remote) downloadConfig(ctx context.Context, d v1.Descriptor) ([]byte, error) {
 	var raw []byte
 	err := r.ask(ctx, func(c *client) error {
 		var err error

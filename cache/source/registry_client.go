@@ -2,6 +2,7 @@ package source
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
@@ -104,12 +106,17 @@ func (c *client) giveUpCredential() bool {
 // get sends one request. The body of the response must be closed. An answer of
 // other than the 200s is a *statusError.
 func (c *client) get(ctx context.Context, path string, header http.Header) (*http.Response, error) {
+	return c.request(ctx, http.MethodGet, path, header)
+}
+
+// request is get with another method.
+func (c *client) request(ctx context.Context, method, path string, header http.Header) (*http.Response, error) {
 	for {
 		session, err := c.connect(ctx)
 		if err != nil {
 			return nil, err
 		}
-		resp, err := c.send(ctx, session, path, header)
+		resp, err := c.send(ctx, session, method, path, header)
 		if !refused(err) || !c.renounce(session) {
 			return resp, err
 		}
@@ -124,10 +131,10 @@ func (c *client) renounce(session *http.Client) bool {
 	return session != c.session || c.giveUpCredential()
 }
 
-func (c *client) send(ctx context.Context, session *http.Client, path string, header http.Header) (*http.Response, error) {
+func (c *client) send(ctx context.Context, session *http.Client, method, path string, header http.Header) (*http.Response, error) {
 	ctx, dog := c.o.waits().watch(ctx)
 	url := "https://" + c.endpoint + "/v2/" + c.repo + "/" + path
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	req, err := http.NewRequestWithContext(ctx, method, url, nil)
 	if err != nil {
 		dog.end()
 		return nil, err
@@ -209,6 +216,28 @@ func (c *client) manifest(ctx context.Context, id string) (raw []byte, contentTy
 		return nil
 	})
 	return raw, contentType, err
+}
+
+// digest asks which manifest or index a tag stands for; the zero value where the
+// registry does not tell without sending it.
+func (c *client) digest(ctx context.Context, tag string) (h v1.Hash, err error) {
+	header := http.Header{"Accept": manifestTypes}
+	err = c.retrying(ctx, c.image+": digest", func() error {
+		resp, err := c.request(ctx, http.MethodHead, "manifests/"+tag, header)
+		var status *statusError
+		if errors.As(err, &status) && status.status == http.StatusMethodNotAllowed {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		told := resp.Header.Get("Docker-Content-Digest")
+		if checkDigest(told) == nil {
+			h, err = v1.NewHash(told)
+		}
+		return errors.Join(err, resp.Body.Close())
+	})
+	return h, err
 }
 
 func (c *client) readSmall(r io.Reader, what string, limit int64) ([]byte, error) {

@@ -49,7 +49,7 @@ func mirrorsOf(host, list string) ([]endpoint, error) {
 		of, at, ok := strings.Cut(item, "=")
 		addr, path, _ := strings.Cut(strings.TrimSuffix(at, "/"), "/")
 		addr = strings.ToLower(addr)
-		if !ok || checkHost(addr) != nil || path != "" && !repoPattern.MatchString(path) {
+		if !ok || checkHost(addr) != nil || path != "" && !repoPattern().MatchString(path) {
 			bad = fmt.Errorf("%q is not HOST=MIRROR[:PORT][/PATH]", item)
 			continue
 		}

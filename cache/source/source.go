@@ -34,8 +34,15 @@ type Options struct {
 	Warn func(message string)
 	// Retry is told of each wait before a new attempt. nil is silent.
 	Retry func(what string, err error)
+	// Memo, if not nil, keeps manifests and configs of registries by their digests, so
+	// that they are fetched once: it returns the bytes that were stored under key, else
+	// those that fetch returns, which it may store. It is called from several
+	// goroutines. What it returns is held against the digest. With it, a tag costs a
+	// request for its digest only.
+	Memo func(key string, fetch func() ([]byte, error)) ([]byte, error)
 
-	timing *timing // nil is realTiming
+	timing      *timing // nil is realTiming
+	onePlatform bool    // all of them, but each for one platform: OpenEach
 }
 
 func (o *Options) warn(format string, args ...any) {
@@ -67,6 +74,9 @@ type Image struct {
 	// Names are the names to store it under, fully qualified
 	// ("docker.io/library/python:3.10"); none for a path without a tag.
 	Names []string
+	// Tags is what an OCI layout calls it, as written there: names, or tags alone. None
+	// from elsewhere.
+	Tags []string
 	// Platform is what the image is for, from its config or its descriptor.
 	Platform v1.Platform
 	// Digest is that of the manifest. Sources that have none (docker-archive) get
@@ -108,6 +118,17 @@ func OpenAll(ctx context.Context, ref Reference, o Options) ([]*Image, error) {
 	return find(ctx, ref, o, true)
 }
 
+// OpenEach finds all the images of an archive or a layout if no name is given, each for
+// the platform that is asked for: those that are for several and not for that one are
+// left out, with a warning, unless there is no other. What has a name is what Open finds.
+func OpenEach(ctx context.Context, ref Reference, o Options) ([]*Image, error) {
+	if ref.Path == "" || ref.Name != "" {
+		return find(ctx, ref, o, false)
+	}
+	o.onePlatform = true
+	return find(ctx, ref, o, true)
+}
+
 func find(ctx context.Context, ref Reference, o Options, all bool) ([]*Image, error) {
 	images, err := findIn(ctx, ref, o, all)
 	if err == nil && len(images) == 0 {
@@ -124,6 +145,8 @@ func findIn(ctx context.Context, ref Reference, o Options, all bool) ([]*Image, 
 		return openFiles(ctx, ref, o, all)
 	case Docker, Podman:
 		return openEngine(ctx, ref, o, all)
+	case Directory:
+		return nil, &DirectoryError{Name: ref.Text}
 	}
 	return nil, &UnavailableError{Name: ref.Text, Err: fmt.Errorf("images of transport %q are not opened here", ref.Transport)}
 }

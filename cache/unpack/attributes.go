@@ -112,7 +112,7 @@ func (t *Target) setXattrs(p place, a *attributes) error {
 }
 
 func last(name string) int {
-	if name == "security.capability" {
+	if name == capability {
 		return 1
 	}
 	return 0

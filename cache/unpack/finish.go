@@ -43,13 +43,7 @@ func (t *Target) settle() error {
 			}
 		}
 	}
-	for i := range t.plan.copies {
-		c := &t.plan.copies[i]
-		if err := t.copyFile(&c.from, &c.to); err != nil {
-			return err
-		}
-	}
-	return nil
+	return t.copyFiles()
 }
 
 // finisher makes what has no content of its own. All of it is made before the first
@@ -211,8 +205,10 @@ func (t *Target) finishDir(d openDir) error {
 	return t.apply(place{dir: h.fd, fd: h.fd, base: ".", path: func() string { return d.item.Path }}, &a)
 }
 
+var overlayPrefix = map[Overlay]string{Trusted: "trusted", User: "user"}
+
 func (t *Target) setOpaque(fd int, item *Item) error {
-	prefix := map[Overlay]string{Trusted: "trusted", User: "user"}[t.options.Overlay]
+	prefix := overlayPrefix[t.options.Overlay]
 	if prefix == "" {
 		return &PathError{Op: "whiteout", Path: item.Path, Err: errNoLayers}
 	}

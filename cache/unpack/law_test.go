@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -22,20 +23,72 @@ import (
 // TestFlatUnpackIsTheTree says that what is written is what the squashed tree
 // shows, attribute by attribute, for random stacks.
 func TestFlatUnpackIsTheTree(t *testing.T) {
-	for seed := range uint64(600) {
+	for seed := range seeds() {
 		blobs := randomBlobs(seed)
 		tree, err := squash(t, blobs)
 		if err != nil {
 			continue // a loop of symbolic links
 		}
 		dir := emptyDir(t)
-		if _, err := flat(dir, tree, blobs); err != nil {
+		losses, err := flat(dir, tree, blobs)
+		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
+		}
+		if got, want := owners(losses), strangers(t, tree); got != want {
+			t.Errorf("seed %d: %d owners are said to be lost, and %d are", seed, got, want)
 		}
 		same(t, fmt.Sprintf("seed %d", seed), onDisk(t, dir), ofTree(t, tree, blobs, false))
 		if t.Failed() {
 			return
 		}
+	}
+}
+
+// seeds are how many random stacks are looked at.
+func seeds() uint64 {
+	if testing.Short() {
+		return 100
+	}
+	return 600
+}
+
+// owners are how many are said to be lost.
+func owners(losses []Loss) int64 {
+	for _, l := range losses {
+		if l.What == "owner" {
+			return l.Count
+		}
+	}
+	return 0
+}
+
+// strangers are the files that can be made, and belong to somebody who is not here.
+func strangers(t testing.TB, tree *layer.Tree) (count int64) {
+	t.Helper()
+	met := map[fileID]bool{}
+	for item, err := range flatItems(tree) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		again := item.Kind != layer.Dir && severalNames(&item) && met[idOf(&item)]
+		met[idOf(&item)] = true
+		device := item.Kind == layer.Char || item.Kind == layer.Block
+		if !again && !fixtures.HasOwner(item.UID, item.GID) && !(device && fixtures.InUserNamespace()) {
+			count++
+		}
+	}
+	return count
+}
+
+// TestLawsWithSubordinateIDs says that all this is so in a user namespace that has some
+// of the image's users, and root says it in one that has only him.
+func TestLawsWithSubordinateIDs(t *testing.T) {
+	if fixtures.InUserNamespace() { // who is not root has no others
+		return
+	}
+	c := fixtures.WithIDs("-test.short", "-test.run", "^(TestFlatUnpackIsTheTree|TestOddCases|TestOverlayIsTheTree|TestOddOverlays)$")
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 
@@ -156,11 +209,7 @@ func line(f fixtures.OnDisk) string {
 	if s.Kind == "symlink" {
 		mode = ""
 	}
-	owner := fmt.Sprintf(" %d:%d", s.UID, s.GID)
-	if fixtures.OneID() {
-		owner = ""
-	}
-	return fmt.Sprintf("%q %s%s%s %q -> %q %d:%d %d.%09d %v is %q", s.Path, s.Kind, mode, owner,
+	return fmt.Sprintf("%q %s%s %d:%d %q -> %q %d:%d %d.%09d %v is %q", s.Path, s.Kind, mode, s.UID, s.GID,
 		s.Content, s.Link, s.Major, s.Minor, s.ModTime.Unix(), s.ModTime.Nanosecond(), s.Xattrs, f.Group)
 }
 
@@ -177,8 +226,9 @@ func onDisk(t testing.TB, dir string) (lines []string) {
 	return lines
 }
 
-// ofTree tells of the tree what onDisk tells of a directory: of devices, who may not
-// make them finds none in a flat one, and in an overlay a file that stands there.
+// ofTree tells of the tree what onDisk tells of a directory. Who is in a user namespace
+// has for himself what belongs to users who are not; of devices, he finds none in a flat
+// directory, and in an overlay a file that stands there.
 func ofTree(t testing.TB, tree *layer.Tree, blobs [][]byte, overlay bool) (lines []string) {
 	t.Helper()
 	first := map[fileID]string{}
@@ -194,11 +244,14 @@ func ofTree(t testing.TB, tree *layer.Tree, blobs [][]byte, overlay bool) (lines
 				first[idOf(&item)] = item.Path
 			}
 		}
-		if device := item.Kind == layer.Char || item.Kind == layer.Block; device && fixtures.OneID() {
+		if !fixtures.HasOwner(f.UID, f.GID) {
+			f.UID, f.GID = 0, 0
+		}
+		if device := item.Kind == layer.Char || item.Kind == layer.Block; device && fixtures.InUserNamespace() {
 			if !overlay {
 				continue
 			}
-			f.Seen = fixtures.Seen{Path: f.Path, Kind: "file", ModTime: f.ModTime}
+			f.Seen = fixtures.Seen{Path: f.Path, Kind: "file", ModTime: f.ModTime, UID: f.UID, GID: f.GID}
 		}
 		lines = append(lines, line(f))
 	}
@@ -219,11 +272,10 @@ func seen(t testing.TB, n *layer.Node, blobs [][]byte) fixtures.Seen {
 		s.Xattrs[x.Name] = x.Value
 	}
 	if n.Kind == layer.File && n.Size > 0 {
-		r, err := layer.OpenEntry(bytes.NewReader(blobs[n.Carrier]), n.Offset)
+		r, err := openFile(bytes.NewReader(blobs[n.Carrier]), n.Offset)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer r.Close()
 		var content bytes.Buffer
 		if _, err := content.ReadFrom(r); err != nil {
 			t.Fatal(err)
@@ -231,6 +283,15 @@ func seen(t testing.TB, n *layer.Node, blobs [][]byte) fixtures.Seen {
 		s.Content = content.String()
 	}
 	return s
+}
+
+// openFile opens a file of a layer's blob.
+func openFile(blob io.Reader, offset int64) (io.Reader, error) {
+	f, err := layer.NewFiles(blob)
+	if err != nil {
+		return nil, err
+	}
+	return f.Open(offset)
 }
 
 // stored is the time that ext4 and its like keep of a time: from 1901 to 2446.

@@ -17,23 +17,23 @@ import (
 )
 
 // TestOverlayIsTheTree says that the kernel, given the directories of the layers,
-// shows what the squashed tree shows, attribute by attribute.
+// shows what the squashed tree shows, attribute by attribute, in both ways to mount.
 func TestOverlayIsTheTree(t *testing.T) {
 	mounted := 0
-	for seed := range uint64(600) {
+	for seed := range seeds() {
 		blobs := randomBlobs(seed)
 		tree, err := squash(t, blobs)
 		if err != nil {
 			continue // a loop of symbolic links
 		}
-		if checkOverlay(t, fmt.Sprintf("seed %d", seed), tree, blobs) == nil {
+		if checkOverlay(t, fmt.Sprintf("seed %d", seed), tree, blobs, seed/2%2 == 1) == nil {
 			mounted++
 		}
 		if t.Failed() {
 			return
 		}
 	}
-	if mounted < 400 {
+	if least := int(seeds()) * 2 / 3; mounted < least {
 		t.Errorf("only %d stacks were mounted", mounted)
 	}
 }
@@ -48,15 +48,17 @@ func TestOddOverlays(t *testing.T) {
 			if err != nil {
 				return
 			}
-			if checkOverlay(t, c.Rule, tree, blobs) != nil != c.UnpackError {
-				t.Errorf("an error of unpacking: %v", !c.UnpackError)
+			for _, classic := range []bool{false, true} {
+				if checkOverlay(t, c.Rule, tree, blobs, classic) != nil != c.UnpackError {
+					t.Errorf("an error of unpacking: %v", !c.UnpackError)
+				}
 			}
 		})
 	}
 }
 
 // checkOverlay returns an error for a stack that cannot be written.
-func checkOverlay(t *testing.T, what string, tree *layer.Tree, blobs [][]byte) error {
+func checkOverlay(t *testing.T, what string, tree *layer.Tree, blobs [][]byte, classic bool) error {
 	t.Helper()
 	dir := emptyDir(t)
 	lowers, err := snapshots(dir, tree, blobs)
@@ -71,7 +73,7 @@ func checkOverlay(t *testing.T, what string, tree *layer.Tree, blobs [][]byte) e
 	if err := os.Mkdir(at, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	m, err := mount.New(lowers, mount.Options{UserXattr: fixtures.OneID()})
+	m, err := mount.New(lowers, mount.Options{UserXattr: fixtures.InUserNamespace(), Classic: classic})
 	if err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}
@@ -137,7 +139,7 @@ func snapshots(dir string, tree *layer.Tree, blobs [][]byte) (lowers []string, e
 
 func fill(dir string, items Items, blobs [][]byte) (err error) {
 	overlay := Trusted
-	if fixtures.OneID() {
+	if fixtures.InUserNamespace() {
 		overlay = User
 	}
 	target, err := Open(dir, Options{Overlay: overlay, KeepOwner: fixtures.OneID()})

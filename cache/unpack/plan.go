@@ -16,6 +16,7 @@ type plan struct {
 	dirs   []dirNode
 	files  map[int][]file // by carrier
 	copies []shared
+	same   map[layer.Digest]file // the first of each content; nil if that is not asked
 	names  []byte
 	xattrs [][]layer.Xattr
 }
@@ -66,7 +67,7 @@ func (p *plan) addDir(parent uint32, base string) uint32 {
 	return uint32(len(p.dirs) - 1)
 }
 
-func (p *plan) addFile(dir uint32, base string, n *layer.Node) {
+func (p *plan) newFile(dir uint32, base string, n *layer.Node) file {
 	f := file{
 		offset: n.Offset, size: n.Size, sec: n.ModTime.Sec, nsec: n.ModTime.Nsec,
 		dir: dir, uid: n.UID, gid: n.GID, mode: uint16(n.Mode), name: p.addName(base),
@@ -75,7 +76,7 @@ func (p *plan) addFile(dir uint32, base string, n *layer.Node) {
 		f.xattrs = uint32(len(p.xattrs))
 		p.xattrs = append(p.xattrs, n.Xattrs)
 	}
-	p.files[n.Carrier] = append(p.files[n.Carrier], f)
+	return f
 }
 
 // sort puts the files in the order in which the tars have them. Of files with the

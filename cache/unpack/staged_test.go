@@ -195,7 +195,7 @@ func lowerItems(tree *layer.Tree) (all []Items, err error) {
 
 func fillBy(dir string, items Items, contents func(*Target) error) (losses []Loss, err error) {
 	overlay := Trusted
-	if fixtures.OneID() {
+	if fixtures.InUserNamespace() {
 		overlay = User
 	}
 	target, err := Open(dir, Options{Overlay: overlay, KeepOwner: fixtures.OneID()})

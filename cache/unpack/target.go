@@ -46,6 +46,9 @@ func Open(dir string, o Options) (*Target, error) {
 		return nil, closing(root, &os.PathError{Op: "chmod", Path: dir, Err: err})
 	}
 	p := newPlan()
+	if o.Share {
+		p.same = map[layer.Digest]file{}
+	}
 	t := &Target{options: o, root: root, plan: p, dirs: newDirs(fd, p)}
 	t.batch.writers = newWriters()
 	return t, nil
@@ -100,9 +103,11 @@ func (t *Target) prepare(w *walk, item *Item, named map[fileID]bool) error {
 		}
 		t.plan.addDir(parent, base)
 	case item.Kind == layer.File && !named[idOf(item)]:
-		t.plan.addFile(parent, base, &item.Node)
 		if severalNames(item) {
 			named[idOf(item)] = true
+		}
+		if err := t.addFile(parent, base, item); err != nil {
+			return err
 		}
 	}
 	w.push(item)

@@ -16,6 +16,7 @@ package unpack
 import (
 	"fmt"
 	"iter"
+	"os"
 
 	"github.com/layers/layers/cache/layer"
 )
@@ -40,6 +41,13 @@ type Options struct {
 	// KeepOwner leaves all that is made to the user who runs this, as a user who
 	// has no other ids must. Device numbers cannot be had then either.
 	KeepOwner bool
+	// Share has files of the same content share their blocks, of which each may be
+	// changed without the others: for file systems of which CanShare says that they can.
+	Share bool
+	// Reuse returns an open file, which is closed then, with the content of an item that
+	// is somewhere already; nil if none is, and the layer has to give it. With Share, its
+	// blocks are shared, or it is not used. It is asked before the first content comes.
+	Reuse func(*Item) *os.File
 }
 
 // Overlay is the name space of overlayfs' own extended attributes.

@@ -13,61 +13,75 @@ import (
 // ownImports says which packages of this module a package may import. Tests may
 // also import fixtures; those of cmd/layers, which are of the whole program, any.
 var ownImports = map[string]string{
-	"cmd/layers":          "cmd",
-	"cmd":                 "cmd/report cmd/term inspect inspect/packages inspect/fleet diff cache cache/layer cache/source cache/unpack cache/mount cache/shell cache/shell/cgroup cache/shell/console fixtures",
-	"cmd/report":          "inspect inspect/fleet inspect/packages diff cache/layer cmd/term",
-	"cmd/term":            "",
-	"inspect":             "cache/layer inspect/packages",
-	"inspect/packages":    "cache/layer",
-	"inspect/fleet":       "inspect cache/layer",
-	"diff":                "cache/layer inspect/packages",
-	"cache":               "cache/layer cache/unpack",
-	"cache/layer":         "cache/layer/inflate", // inflating is most of the one pass, and what it is judged by
-	"cache/layer/inflate": "",
-	"cache/source":        "",
-	"cache/unpack":        "cache/layer",
-	"cache/mount":         "",
-	"cache/shell":         "cache/shell/cgroup cache/shell/console cache/shell/seccomp",
-	"cache/shell/cgroup":  "",
-	"cache/shell/console": "",
-	"cache/shell/seccomp": "",
-	"fixtures":            "",
+	"cmd/layers":                "cmd",
+	"cmd":                       "cmd/report cmd/export cmd/term inspect inspect/packages inspect/fleet diff cache cache/layer cache/source cache/directory cache/unpack cache/mount cache/shell cache/shell/cgroup cache/shell/console cache/shell/systemd fixtures cache/userns cache/shell/builtin",
+	"cmd/report":                "inspect inspect/fleet inspect/packages diff cache/layer cmd/term",
+	"cmd/export":                "inspect/fleet cache/layer", // tables of a fleet, and of the files in its layers
+	"cmd/term":                  "",
+	"inspect":                   "cache/layer inspect/packages",
+	"inspect/packages":          "cache/layer",
+	"inspect/fleet":             "inspect cache/layer cache/refs",
+	"diff":                      "cache/layer inspect/packages",
+	"cache":                     "cache/layer cache/unpack cache/refs", // what plans say that a removal frees is what a removal frees: one count for both
+	"cache/refs":                "",
+	"cache/layer":               "cache/layer/inflate", // inflating is most of the one pass, and what it is judged by
+	"cache/layer/inflate":       "",
+	"cache/directory":           "cache/layer", // not in source: a directory of files is no image
+	"cache/source":              "",
+	"cache/unpack":              "cache/layer cache/userns", // what belongs to subordinate ids only they can remove
+	"cache/mount":               "",
+	"cache/userns":              "",
+	"cache/shell":               "cache/mount cache/shell/console cache/shell/seccomp", // not cgroup: a shell's init would wait for systemd's library, and the network's
+	"cache/shell/builtin/tools": "",
+	"cache/shell/builtin":       "cache/shell/builtin/tools", // a shell is a language, and programs
+	"cache/shell/cgroup":        "cache/shell/systemd",       // a group of version 2 is systemd's to give
+	"cache/shell/systemd":       "",
+	"cache/shell/console":       "",
+	"cache/shell/seccomp":       "",
+	"fixtures":                  "",
 }
 
-// testImports are own packages that only the tests of a package import: the law that
-// an unpacked stack is what an overlay of its layers shows needs both.
-var testImports = map[string]string{"cache/unpack": "cache/mount"}
+// testImports are own packages that only the tests of a package import: the laws that
+// an unpacked stack is what an overlay of its layers shows, and as a layer the stack's
+// tree, need both, and a test program is the process, too, that removes what belongs to
+// subordinate ids.
+var testImports = map[string]string{"cache/unpack": "cache/mount", "cache/directory": "cache/unpack", "cache": "cache/userns"}
 
 // homes says where a library of others may be imported, by the longest prefix of
 // the import path. What is not here has no home yet.
 var homes = map[string]string{
-	"github.com/spf13/":                "cmd",
-	"github.com/olekukonko/":           "cmd/report",
-	"github.com/dustin/go-humanize":    "cmd/report",
-	"github.com/clipperhouse/":         "cmd/report cmd/term",                           // what tablewriter measures width by
-	"golang.org/x/term":                "cmd cmd/term cache/source cache/shell/console", // there: a terminal as standard input is no archive
-	"golang.org/x/tools/txtar":         "fixtures",
-	"github.com/bmatcuk/doublestar/":   "cmd",
-	"golang.org/x/sys/":                "cmd cmd/term cache cache/source cache/unpack cache/mount cache/shell cache/shell/cgroup cache/shell/console cache/shell/seccomp fixtures", // there: a directory is listed with all its attributes
-	"golang.org/x/sync/":               "cache cache/layer cache/source cache/unpack",
-	"github.com/klauspost/compress/":   "cache/layer cache/source fixtures",
-	"github.com/moby/sys/mountinfo":    "cache",
-	"github.com/zeebo/blake3":          "cache cache/layer",
-	"github.com/docker/cli/":           "cache/source",
-	registryModule + "v1":              "cmd inspect inspect/packages inspect/fleet diff cache cache/layer cache/source fixtures",
-	registryModule + "v1/types":        "cmd inspect cache cache/layer cache/source fixtures",
-	registryModule + "v1/partial":      "cache cache/source fixtures",
-	registryModule + "v1/match":        "cache cache/source",
-	registryModule + "name":            "cmd cache cache/source fixtures",
-	registryModule + "authn":           "cache/source",
-	registryModule + "logs":            "cache/source",
-	registryModule + "v1/remote":       "cache/source",
-	registryModule + "registry":        "fixtures",
-	registryModule + "v1/empty":        "fixtures",
-	registryModule + "v1/mutate":       "fixtures", // its Extract flattens wrongly
-	registryModule + "v1/layout":       "",         // it leaves partial files under final names
-	registryModule + "v1/cache":        "",         // and so does this
-	"github.com/rogpeppe/go-internal/": "",         // testscript: tests only
+	"github.com/spf13/":                    "cmd",
+	"github.com/olekukonko/":               "cmd/report",
+	"github.com/dustin/go-humanize":        "cmd/report",
+	"github.com/clipperhouse/":             "cmd/report cmd/term", // what tablewriter measures width by
+	"github.com/parquet-go/":               "cmd/export",
+	"golang.org/x/term":                    "cmd cmd/term cache/source cache/shell/console cache/shell/builtin", // in source: a terminal as standard input is no archive
+	"golang.org/x/tools/txtar":             "fixtures",
+	"github.com/bmatcuk/doublestar/":       "cmd diff",
+	"golang.org/x/sys/":                    "cmd cmd/term cache cache/source cache/directory cache/unpack cache/mount cache/userns cache/shell cache/shell/cgroup cache/shell/console cache/shell/seccomp fixtures cache/shell/builtin cache/shell/builtin/tools", // there: a directory is listed with all its attributes
+	"golang.org/x/sync/":                   "cache cache/layer cache/source cache/unpack",
+	"github.com/klauspost/compress/":       "cache/layer cache/source fixtures",
+	"github.com/moby/sys/mountinfo":        "cache",
+	"github.com/godbus/":                   "cache/shell/systemd", // systemd is asked by D-Bus
+	"github.com/zeebo/blake3":              "cache cache/layer",
+	"github.com/docker/cli/":               "cache/source",
+	"mvdan.cc/sh/v3/":                      "cache/shell/builtin",
+	"mvdan.cc/sh/v3/pattern":               "cache/shell/builtin/tools", // find has the shell's patterns
+	registryModule + "v1":                  "cmd inspect inspect/packages inspect/fleet diff cache cache/layer cache/source fixtures",
+	registryModule + "v1/types":            "cmd inspect cache cache/layer cache/source fixtures",
+	registryModule + "v1/partial":          "cache cache/source fixtures",
+	registryModule + "v1/match":            "cache cache/source",
+	registryModule + "name":                "cmd cache cache/source fixtures",
+	registryModule + "authn":               "cache/source",
+	registryModule + "logs":                "cache/source",
+	registryModule + "v1/remote":           "cache/source",
+	registryModule + "registry":            "fixtures",
+	registryModule + "v1/empty":            "fixtures",
+	registryModule + "v1/mutate":           "fixtures", // its Extract flattens wrongly
+	registryModule + "v1/layout":           "",         // it leaves partial files under final names
+	registryModule + "v1/cache":            "",         // and so does this
+	"github.com/rogpeppe/go-internal/diff": "cmd",      // Go's own differences of texts
+	"github.com/rogpeppe/go-internal/":     "",         // testscript: tests only
 }
 
 const registryModule = "github.com/google/go-containerregistry/pkg/"
@@ -79,13 +93,13 @@ var standard = map[string]string{
 	"net/http":          "cache/source fixtures",
 	"net/http/httptest": "",
 	"testing":           "",
-	"os/exec":           "cmd cmd/term cache/source cache/unpack cache/shell cache/shell/cgroup fixtures",
+	"os/exec":           "cmd cmd/term cache/source cache/unpack cache/userns cache/shell cache/shell/cgroup fixtures cache/shell/builtin cache/shell/console",
 	"log":               "fixtures",
-	"os":                "cmd/layers cmd cmd/term cache cache/layer cache/source cache/unpack cache/mount cache/shell cache/shell/cgroup cache/shell/console fixtures",
-	"os/signal":         "cmd cache/shell cache/shell/console",
-	"syscall":           "cmd cmd/term cache cache/source cache/unpack cache/mount cache/shell cache/shell/cgroup fixtures",
-	"path/filepath":     "cmd cache cache/source cache/unpack cache/mount cache/shell cache/shell/cgroup fixtures",
-	"unsafe":            "",
+	"os":                "cmd/layers cmd cmd/term cache cache/layer cache/source cache/directory cache/unpack cache/mount cache/shell cache/shell/cgroup cache/shell/console cache/shell/systemd fixtures cache/userns cache/shell/builtin cache/shell/builtin/tools",
+	"os/signal":         "cmd cache/shell cache/shell/console cache/shell/builtin",
+	"syscall":           "cmd cmd/term cache cache/source cache/unpack cache/mount cache/userns cache/shell cache/shell/cgroup fixtures cache/shell/builtin cache/shell/console",
+	"path/filepath":     "cmd cache cache/source cache/unpack cache/mount cache/userns cache/shell cache/shell/cgroup fixtures cache/shell/builtin cache/shell/builtin/tools",
+	"unsafe":            "cache/shell", // rt_sigaction, of which Go has no function
 	"math/rand":         "",
 }
 

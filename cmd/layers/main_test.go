@@ -11,18 +11,28 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/layers/layers/cache/shell"
 	"github.com/layers/layers/cmd"
 )
 
 // The stories in testdata run the program as users do: a process of its own, with
 // arguments, an environment and exit codes.
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == shell.BuiltinRole {
+		os.Exit(run(os.Args[1:])) // started by a loader, which has not kept the name
+	}
 	testscript.Main(m, map[string]func(){
 		"layers":              func() { os.Exit(run(os.Args[1:])) },
 		"layers-panics":       func() { os.Exit(cmd.Main(os.Args[1:], os.Stdin, panics{}, os.Stderr)) },
 		"layers-unprivileged": func() { os.Exit(unprivileged(os.Args[1:])) },
+		"layers-with-ids":     func() { os.Exit(withIDs(os.Args[1:])) },
 		"furnished":           func() { os.Exit(furnished(os.Args[1:])) },
 		"layers-on-mount":     func() { os.Exit(onMount(os.Args[1:])) },
+		"attack":              func() { os.Exit(attack(os.Args[1:])) },
+		"jailed":              func() { os.Exit(jailed(os.Args[1:])) },
+		"changing":            func() { os.Exit(changing(os.Args[1:])) },
+		"true-attack":         func() {},
+		"layers-without":      func() { os.Exit(refused(os.Args[1:])) },
 	})
 }
 

@@ -30,6 +30,11 @@ func BenchmarkMount(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	made, err := s.Snapshots(b.Context(), img, cache.SnapshotOptions{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer made.Release()
 	attach := func(b *testing.B, of *cache.Snapshots, note func(device uint64, attach func() error) error) {
 		m, err := mount.New(of.Dirs, mount.Options{})
 		if err != nil {

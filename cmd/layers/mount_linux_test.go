@@ -18,7 +18,7 @@ const insideVariable = "LAYERS_TEST_INSIDE"
 // namespace of its own, which an ordinary user may have too.
 func onMount(args []string) int {
 	if os.Getenv(insideVariable) == "" {
-		return enter()
+		return enter(unix.CAP_SYS_ADMIN)
 	}
 	kind := args[0]
 	dir, err := filepath.Abs(args[1])
@@ -61,8 +61,9 @@ func lockedFlags(dir string) uintptr {
 	return uintptr(st.Flags) & (unix.MS_NODEV | unix.MS_NOSUID | unix.MS_NOEXEC | unix.MS_NOATIME | unix.MS_NODIRATIME | unix.MS_RELATIME)
 }
 
-// enter runs this program once more in a mount namespace.
-func enter() int {
+// enter runs this program once more in a mount namespace, an ordinary user's with
+// capabilities.
+func enter(capabilities ...uintptr) int {
 	c := exec.Command("/proc/self/exe", os.Args[1:]...)
 	c.Args[0] = os.Args[0]
 	c.Env = append(os.Environ(), insideVariable+"=yes")
@@ -72,7 +73,7 @@ func enter() int {
 		c.SysProcAttr.Cloneflags = syscall.CLONE_NEWUSER
 		c.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: os.Geteuid(), HostID: os.Geteuid(), Size: 1}}
 		c.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getegid(), HostID: os.Getegid(), Size: 1}}
-		c.SysProcAttr.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN}
+		c.SysProcAttr.AmbientCaps = capabilities
 	}
 	if err := c.Run(); err != nil {
 		if c.ProcessState == nil {

@@ -34,8 +34,14 @@ func BenchmarkRatios(b *testing.B) {
 	}
 	b.Run("pull", s.pull)
 	b.Run("unpack", s.unpack)
-	b.Run("warm/python:3.10", func(b *testing.B) { s.warm(b, "python:3.10") }) // 30 ms, 20 MB
-	b.Run("warm/many:100", func(b *testing.B) { s.warm(b, "many:100") })       // 60 ms
+	b.Run("diff", s.diff)
+	inspect := func(image string) func(*testing.B) {
+		return func(b *testing.B) { s.warm(b, "inspect", "-f", "json", s.host+"/"+image) }
+	}
+	b.Run("warm/python:3.10", inspect("python:3.10")) // 30 ms, 20 MB
+	b.Run("warm/many:100", inspect("many:100"))       // 60 ms
+	b.Run("warm/diff", func(b *testing.B) { s.warm(b, "diff", s.host+"/python:3.10", s.host+"/python:3.11") })
+	b.Run("warm/diff-of-one-layer", func(b *testing.B) { s.warm(b, "diff", s.host+"/app:main", s.host+"/app:pr") })
 }
 
 // diveProgram is the path of dive, which CI does not install, or "".
@@ -98,6 +104,28 @@ func (s *side) pull(b *testing.B) {
 	}})
 }
 
+// Two images that share their lowest layer, each layer read once; or both laid out on
+// the disk and compared by their contents alone.
+func (s *side) diff(b *testing.B) {
+	old, oldLayers := s.layout(b, "python:3.10")
+	new, newLayers := s.layout(b, "python:3.11")
+	s.compare(b, s.inNewStore(b, "diff", old, new), rival{"x-of-tar+diff-r", func(b *testing.B) (sum time.Duration) {
+		room := b.TempDir()
+		for dir, layers := range map[string][]string{"old": oldLayers, "new": newLayers} {
+			to := filepath.Join(room, dir)
+			if err := os.Mkdir(to, 0o755); err != nil {
+				b.Fatal(err)
+			}
+			for _, layer := range layers {
+				sum += cpu(b, exec.Command("tar", "-C", to, "-xzf", layer))
+			}
+		}
+		compare := exec.Command("sh", "-c", "diff -rq --no-dereference old new >/dev/null; test $? -le 1")
+		compare.Dir = room
+		return sum + cpu(b, compare)
+	}})
+}
+
 // An unpack of an image that is in the store, to its syncing, and one by tar, which
 // checks nothing and does not sync: the bound is 1.0. Nothing is removed in between,
 // for ext4 is slow where files were removed in the last minutes.
@@ -127,9 +155,8 @@ func (s *side) unpack(b *testing.B) {
 }
 
 // warm reports wall time and memory of an inspect that finds all in the store.
-func (s *side) warm(b *testing.B, image string) {
+func (s *side) warm(b *testing.B, args ...string) {
 	b.Setenv("LAYERS_STORE", filepath.Join(b.TempDir(), "store"))
-	args := []string{"inspect", "-f", "json", s.host + "/" + image}
 	cpu(b, exec.Command(s.program, args...))
 	var took []time.Duration
 	for b.Loop() {

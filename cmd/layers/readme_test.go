@@ -54,8 +54,12 @@ var (
 	age          = regexp.MustCompile(`\d+ (second|minute|hour|day|week|month|year)s?\b`)
 )
 
+// freed is told in blocks, which not all file systems have alike.
+var freed = regexp.MustCompile(`[0-9.]+ .?B (would be )?freed`)
+
 // comparable takes out of a line what differs from run to run.
 func comparable(line string) string {
+	line = freed.ReplaceAllString(line, "BLOCKS freed")
 	return age.ReplaceAllString(registryName.ReplaceAllString(line, writtenHost), "AGE")
 }
 

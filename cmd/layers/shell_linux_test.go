@@ -1,9 +1,9 @@
 package main
 
 import (
-	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -12,31 +12,32 @@ import (
 // TestStoriesOfShells are told by root.
 func TestStoriesOfShells(t *testing.T) {
 	if asRoot(t) {
-		tellShells(t, "layers", func(*testscript.Env) error { return nil })
+		tellShells(t, filepath.Join("testdata", "shell"), "layers", func(*testscript.Env) error { return nil })
 	}
 }
 
 // TestStoriesOfUsersShells are told by an ordinary user, who is root in the user
 // namespace of his shells.
-func TestStoriesOfUsersShells(t *testing.T) {
-	tellShells(t, "layers-unprivileged", func(env *testscript.Env) error {
+func TestStoriesOfUsersShells(t *testing.T) { tellUsers(t, filepath.Join("testdata", "shell")) }
+
+// tellUsers has stories told by an ordinary user.
+func tellUsers(t *testing.T, dir string) {
+	tellShells(t, dir, "layers-unprivileged", func(env *testscript.Env) error {
 		if os.Geteuid() != 0 {
 			return nil
 		}
-		if err := os.Chmod(filepath.Dir(env.WorkDir), 0o755); err != nil {
-			return err
-		}
-		return filepath.WalkDir(env.WorkDir, func(path string, _ fs.DirEntry, err error) error {
-			if err != nil {
+		programs, _, _ := strings.Cut(env.Getenv("PATH"), ":")
+		for _, private := range []string{env.WorkDir, programs} {
+			if err := os.Chmod(filepath.Dir(private), 0o755); err != nil {
 				return err
 			}
-			return os.Lchown(path, 65534, 65534)
-		})
+		}
+		return ownedBy(65534, env.WorkDir)
 	})
 }
 
-func tellShells(t *testing.T, program string, prepare func(*testscript.Env) error) {
-	tellStoriesBy(t, filepath.Join("testdata", "shell"), func(env *testscript.Env) error {
+func tellShells(t *testing.T, dir, program string, prepare func(*testscript.Env) error) {
+	tellStoriesBy(t, dir, func(env *testscript.Env) error {
 		env.Setenv("LAYERS", program)
 		if err := setup(env); err != nil {
 			return err
@@ -54,8 +55,11 @@ func furnished(args []string) int {
 		}
 	}
 	all = append(all, args...)
-	if os.Getenv("LAYERS") == "layers" {
+	switch os.Getenv("LAYERS") {
+	case "layers":
 		return again(all)
+	case "layers-with-ids":
+		return withIDs(all)
 	}
 	return unprivileged(all)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -19,7 +20,7 @@ import (
 
 // TestSharedSnapshotsAreTheImage says that a mount of the store's snapshots shows what
 // unpack writes, attribute by attribute, for images that share layers in other orders
-// and heights: a directory that is shared is shared rightly.
+// and heights, in both ways to mount: a directory that is shared is shared rightly.
 func TestSharedSnapshotsAreTheImage(t *testing.T) {
 	if !asRoot(t) {
 		return
@@ -33,8 +34,8 @@ func TestSharedSnapshotsAreTheImage(t *testing.T) {
 	for seed := range uint64(40) {
 		rng := rand.New(rand.NewPCG(seed, 5))
 		stack := fixtures.Random(rng, fixtures.RandomOptions{})
-		for range 4 {
-			if showsTheSame(t, s, fmt.Sprintf("seed %d", seed), fixtures.Build(stack)) {
+		for i := range 4 {
+			if showsTheSame(t, s, fmt.Sprintf("seed %d", seed), fixtures.Build(stack), i%2 == 1) {
 				mounted++
 			}
 			if t.Failed() {
@@ -48,13 +49,33 @@ func TestSharedSnapshotsAreTheImage(t *testing.T) {
 	}
 }
 
+// TestSharedSnapshotsWithSubordinateIDs says the same in a user namespace that has some
+// of the images' users.
+func TestSharedSnapshotsWithSubordinateIDs(t *testing.T) {
+	if fixtures.InUserNamespace() || os.Geteuid() != 0 { // only root can make one
+		return
+	}
+	if out, err := fixtures.WithIDs("-test.run", "^TestSharedSnapshotsAreTheImage$").CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// snapshotOptions are those of a mount by whom the test is run.
+func snapshotOptions() cache.SnapshotOptions {
+	o := cache.SnapshotOptions{Rootless: fixtures.InUserNamespace()}
+	if o.Rootless && !fixtures.OneID() {
+		o.IDs = "some"
+	}
+	return o
+}
+
 // showsTheSame reports whether an image could be unpacked; many random ones have links
 // that lead nowhere.
-func showsTheSame(t *testing.T, s *cache.Store, what string, img v1.Image) bool {
+func showsTheSame(t *testing.T, s *cache.Store, what string, img v1.Image, classic bool) bool {
 	t.Helper()
 	flat := filepath.Join(t.TempDir(), "flat")
 	_, err := s.Unpack(t.Context(), img, flat, cache.UnpackOptions{KeepOwner: fixtures.OneID()})
-	found, failed := s.Snapshots(t.Context(), img, cache.SnapshotOptions{Rootless: fixtures.OneID()})
+	found, failed := s.Snapshots(t.Context(), img, snapshotOptions())
 	if err != nil {
 		var loop *layer.RefusedError
 		var dangling *layer.DanglingError
@@ -68,7 +89,7 @@ func showsTheSame(t *testing.T, s *cache.Store, what string, img v1.Image) bool 
 		return false
 	}
 	at := t.TempDir()
-	m, err := mount.New(found.Dirs, mount.Options{UserXattr: fixtures.OneID()})
+	m, err := mount.New(found.Dirs, mount.Options{UserXattr: fixtures.InUserNamespace(), Classic: classic})
 	if err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}
@@ -94,7 +115,7 @@ func compareDisks(t *testing.T, what, a, b string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if fixtures.OneID() {
+	if fixtures.InUserNamespace() {
 		got = slices.DeleteFunc(got, func(f fixtures.OnDisk) bool { return isStandIn(f, want) })
 	}
 	for i := range min(len(got), len(want)) {

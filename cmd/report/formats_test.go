@@ -4,14 +4,17 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/layers/layers/cmd/term"
+	"github.com/layers/layers/diff"
 	"github.com/layers/layers/fixtures"
 	"github.com/layers/layers/inspect"
 )
@@ -130,7 +133,7 @@ func TestCSVReadsBack(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		table := must(tableOf(r, Options{}))
+		table := must(tableOf(r, Options{Format: CSV}))
 		rows := 0
 		for _, err := range table.Rows {
 			must(0, err)
@@ -210,6 +213,7 @@ func TestMarkdownRowsAreWhole(t *testing.T) {
 		head := 0
 		for line := range strings.Lines(write(t, r, Options{Format: Markdown})) {
 			if !strings.HasPrefix(line, "|") {
+				head = 0
 				continue
 			}
 			if head == 0 {
@@ -222,6 +226,24 @@ func TestMarkdownRowsAreWhole(t *testing.T) {
 				t.Errorf("%s: not escaped: %q", name, line)
 			}
 		}
+	}
+}
+
+// A comment is never longer than one may be, whatever an image holds, and says what it
+// leaves out.
+func TestCommentsAreBounded(t *testing.T) {
+	var entries []fixtures.Entry
+	for n := range 600 {
+		entries = append(entries, fixtures.Entry{Name: fmt.Sprint(n, strings.Repeat("世|", 60)), Body: strings.Repeat("x", n+1)})
+	}
+	in := open(t, fixtures.Build([][]fixtures.Entry{entries}))
+	r := must(diff.Compare(t.Context(), &diff.Image{}, side(&in), diff.Options{Biggest: 1000}))
+	text := write(t, r, Options{Format: Markdown})
+	if n := utf8.RuneCountInString(text); n > mostMarkdown || n < mostMarkdown/2 {
+		t.Errorf("%d characters", n)
+	}
+	if !strings.Contains(text, " rows more") || strings.Count(text, "<details>") != strings.Count(text, "</details>") {
+		t.Errorf("it ends in %q", text[len(text)-300:])
 	}
 }
 

@@ -18,6 +18,8 @@ type grid struct {
 	Head    []string
 	Columns []column
 	Rows    iter.Seq2[gridRow, error]
+	// Machine leaves the rows to CSV and JSON lines; people have Head and Foot.
+	Machine bool
 	// Foot returns the lines below the rows; it is asked after the last one. nil is
 	// none. Markdown has Head and Foot too, CSV and JSON lines do not.
 	Foot func() ([]string, error)
@@ -62,8 +64,10 @@ const drawn = 300
 func (t *grid) write(w io.Writer, o Options) error {
 	out := newPrinter(w, o)
 	out.lines(t.Head)
-	if err := t.writeRows(out, o); err != nil {
-		return err
+	if !t.Machine {
+		if err := t.writeRows(out, o); err != nil {
+			return err
+		}
 	}
 	foot, err := t.foot()
 	if err != nil {

@@ -71,7 +71,19 @@ func (o Options) imageHead(r *inspect.Report) []string {
 	}
 	head = append(head, o.items(o.Units.Bytes(r.Totals.Content)+" content", o.Units.Bytes(r.Totals.Unpacked)+" unpacked",
 		plural(int64(r.Totals.Layers), "layer"), reclaimable, base)...)
+	if r.Base != nil && r.Own != nil {
+		head = append(head, o.items("base "+o.weight(r.Base.Content, &r.Base.Unpacked), "own "+o.weight(r.Own.Content, r.Own.Unpacked))...)
+	}
 	return append(head, "")
+}
+
+// weight is what some layers weigh, in both ways.
+func (o Options) weight(content int64, unpacked *int64) string {
+	text := o.Units.Bytes(content) + " content"
+	if unpacked != nil {
+		text += ", " + o.Units.Bytes(*unpacked) + " unpacked"
+	}
+	return text
 }
 
 // about is the lines that say which image a report is about.

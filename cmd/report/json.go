@@ -5,11 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
+	"strconv"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/layers/layers/cmd/term"
+	"github.com/layers/layers/diff"
 	"github.com/layers/layers/inspect"
 )
 
@@ -17,8 +20,11 @@ const indent = "  "
 
 // writeJSON writes one document. The same value gives the same bytes.
 func writeJSON(w io.Writer, value any) error {
-	if l, ok := value.(*inspect.Listing); ok {
-		return writeListing(w, l)
+	switch l := value.(type) {
+	case *inspect.Listing:
+		return writeListing(w, l, "entries", l.Rows(), l.Truncated)
+	case *diff.Listing:
+		return writeListing(w, l, "changes", l.Rows(), l.Truncated)
 	}
 	text, err := marshal(value, indent)
 	if err != nil {
@@ -64,15 +70,15 @@ func plainJSON(text string) string {
 }
 
 // writeListing writes a listing's rows as they come: there may be millions.
-func writeListing(w io.Writer, l *inspect.Listing) error {
+func writeListing[R any](w io.Writer, l any, name string, rows iter.Seq2[R, error], truncated func() bool) error {
 	head, err := marshal(l, indent)
 	if err != nil {
 		return err
 	}
 	out := newPrinter(w, Options{})
-	out.text(strings.TrimSuffix(head, "\n}") + ",\n" + indent + `"entries": [`)
+	out.text(strings.TrimSuffix(head, "\n}") + ",\n" + indent + strconv.Quote(name) + `: [`)
 	separator := "\n"
-	for row, err := range l.Rows() {
+	for row, err := range rows {
 		if err != nil {
 			return err
 		}
@@ -89,6 +95,6 @@ func writeListing(w io.Writer, l *inspect.Listing) error {
 	if separator != "\n" {
 		out.text("\n" + indent)
 	}
-	out.text(fmt.Sprintf("],\n%s\"truncated\": %t\n}\n", indent, l.Truncated()))
+	out.text(fmt.Sprintf("],\n%s\"truncated\": %t\n}\n", indent, truncated()))
 	return out.flush()
 }

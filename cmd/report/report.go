@@ -11,7 +11,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/layers/layers/diff"
 	"github.com/layers/layers/inspect"
+	"github.com/layers/layers/inspect/fleet"
 )
 
 // Format is a form in which a report can be written.
@@ -24,6 +26,9 @@ const (
 	JSONL    Format = "jsonl"    // one value a line for each row
 	Markdown Format = "markdown" // what a table shows, with the lines around it
 	CSV      Format = "csv"      // with a head; all columns, bytes as integers, nothing cut
+	Dot      Format = "dot"      // Graphviz's language, of trees of images
+	SVG      Format = "svg"      // a picture of trees of images
+	HTML     Format = "html"     // the picture, with a table
 	Template Format = "template" // see Options.Template
 )
 
@@ -33,7 +38,7 @@ func ParseFormat(s string) (f Format, template string, err error) {
 	switch f := Format(s); f {
 	case "":
 		return Text, "", nil
-	case Text, JSON, JSONL, Markdown, CSV:
+	case Text, JSON, JSONL, Markdown, CSV, Dot, SVG, HTML:
 		return f, "", nil
 	case "md":
 		return Markdown, "", nil
@@ -54,6 +59,7 @@ type Options struct {
 	Color    bool
 	ASCII    bool      // nothing but ASCII in tables
 	Now      time.Time // what ages are counted to; the zero time shows dates instead
+	Unpacked bool      // areas of pictures are unpacked bytes, if those are known, not content
 	Long     bool      // of listings: mode, owner, size and time, too
 	// Limit is how many rows of a list beside the main table are shown, such as the
 	// hidden paths of an image; 0 is a few, negative all that the report has.
@@ -87,13 +93,19 @@ func (o Options) listLimit(def int) int {
 }
 
 // Write writes a report. JSON and templates take any value; the formats that consist
-// of rows take the reports of package inspect.
+// of rows take the reports of packages inspect and diff.
 func Write(w io.Writer, value any, o Options) error {
 	switch o.Format {
 	case JSON:
 		return writeJSON(w, value)
 	case Template:
 		return writeTemplate(w, value, o)
+	}
+	if r, ok := value.(*fleet.Report); ok && drawings[o.Format] != nil {
+		return drawings[o.Format](w, r, o)
+	}
+	if r, ok := value.(*diff.Report); ok && o.Format == Markdown {
+		return writeDiffMarkdown(w, r, o)
 	}
 	t, err := tableOf(value, o)
 	if err != nil {
@@ -112,6 +124,9 @@ func Write(w io.Writer, value any, o Options) error {
 	return fmt.Errorf("%q is no format", o.Format)
 }
 
+// drawings are the formats of trees alone.
+var drawings = map[Format]func(io.Writer, *fleet.Report, Options) error{Dot: writeDot, SVG: writeSVG, HTML: writeHTML}
+
 func tableOf(value any, o Options) (*grid, error) {
 	switch v := value.(type) {
 	case *inspect.Report:
@@ -126,8 +141,38 @@ func tableOf(value any, o Options) (*grid, error) {
 		return listTable(v, o), nil
 	case *inspect.WhyReport:
 		return whyTable(v, o), nil
-	case *inspect.ImagesReport:
+	case *fleet.ImagesReport:
 		return imagesTable(v, o), nil
+	case *fleet.Report:
+		return sharingTable(v, o), nil
+	case *fleet.SuggestReport:
+		return suggestTable(v, o), nil
+	case *fleet.UsageReport:
+		return usageTable(v, o), nil
+	case *fleet.PlanReport:
+		return planTable(v, o), nil
+	case *fleet.BumpReport:
+		return bumpTable(v, o), nil
+	case *inspect.BaseReport:
+		return baseTable(v, o), nil
+	case *inspect.PullPlan:
+		return pullPlanTable(v, o), nil
+	case *diff.Report:
+		return diffTable(v, o), nil
+	case *diff.LayersReport:
+		return diffLayersTable(v, o), nil
+	case *diff.PackagesReport:
+		return diffPackagesTable(v, o), nil
+	case *diff.ConfigReport:
+		return diffConfigTable(v, o), nil
+	case *diff.Listing:
+		return diffFilesTable(v, o), nil
+	case *diff.DirsReport:
+		return diffDirsTable(v, o), nil
+	case *diff.Verdict:
+		return verdictTable(v, o), nil
+	case *diff.TrendReport:
+		return trendTable(v, o), nil
 	}
 	return nil, fmt.Errorf("a %T cannot be written as %s", value, o.Format)
 }

@@ -12,8 +12,11 @@ import (
 
 	"github.com/layers/layers/cache/layer"
 	"github.com/layers/layers/cmd/term"
+	"github.com/layers/layers/diff"
 	"github.com/layers/layers/fixtures"
 	"github.com/layers/layers/inspect"
+	"github.com/layers/layers/inspect/fleet"
+	"github.com/layers/layers/inspect/packages"
 )
 
 var now = fixtures.Epoch.Add(5 * 24 * time.Hour)
@@ -84,10 +87,13 @@ func reports(in inspect.Input) map[string]any {
 	all["reclaimable"] = image.ReclaimableReport()
 	all["dirs"] = must(inspect.Dirs(ctx, in, inspect.DirsOptions{By: inspect.ByContent, Limit: 2}))
 	all["ls"] = must(inspect.List(ctx, in, "/", inspect.ListOptions{Recursive: true}))
-	all["images"] = inspect.Images([]inspect.StoredImage{
-		{Name: "a:1", Digest: in.Digest, Platform: in.Platform, Origin: "docker-archive", Layers: []inspect.StoredLayer{{Content: 7}}},
+	all["images"] = fleet.Images([]fleet.StoredImage{
+		{Name: "a:1", Digest: in.Digest, Platform: in.Platform, Origin: "docker-archive", Layers: []fleet.Layer{{Content: 7}}},
 		{Digest: in.Manifest.Config.Digest, Created: fixtures.Epoch, Pulled: now},
-	}, inspect.ByName)
+	}, fleet.ByName)
+	all["df"], all["plan"], all["bump"] = stores()
+	all["base"], all["no base"] = baseReport(in, true), baseReport(in, false)
+	all["pull plan"] = pullPlan(in)
 	for i := range in.Layers {
 		all[fmt.Sprint("layer ", i+1)] = must(inspect.OneLayer(ctx, in, i+1, inspect.LayerOptions{}))
 		all[fmt.Sprint("ls ", i+1)] = must(inspect.List(ctx, in, "/", inspect.ListOptions{Layer: i + 1, Recursive: true, Limit: 3}))
@@ -101,14 +107,100 @@ func reports(in inspect.Input) map[string]any {
 	}())
 	for versions, err := range tree.Versions("") {
 		path := must(versions, err)[0].Path
-		if len(all) > 25 { // enough of the rest
+		if len(all) > 30 { // enough of the rest
 			break
 		}
 		if r, err := inspect.Why(ctx, in, path); err == nil {
 			all["why "+path] = r
 		}
 	}
+	all["base tree"] = baseTree(in)
+	all["suggestions"], all["more suggestions"] = baseSet(in).Suggest(), suggested()
+	lower := in
+	lower.Layers, lower.Manifest = nil, &v1.Manifest{}
+	lower.Config = &v1.ConfigFile{Config: v1.Config{Env: []string{"A=\x1b[31m", "TOKEN=x"}, User: "\u202e", Labels: map[string]string{"a|b": "c\nd"}}}
+	for name, r := range diffs(side(&lower), side(&in)) {
+		all["diff to: "+name] = r
+	}
+	for name, r := range diffs(side(&in), side(&lower)) {
+		all["diff from: "+name] = r
+	}
 	return all
+}
+
+// baseReport is what an image is built on, with all that can be said of it.
+func baseReport(in inspect.Input, found bool) *inspect.BaseReport {
+	const evil = "evil\x1b[2J\n|name|\u202e"
+	known := inspect.BaseInput{
+		Name: in.Name, Digest: in.Digest, Platform: in.Platform, Manifest: in.Manifest, Config: in.Config,
+		Unpacked: make([]*int64, len(in.Layers)),
+		Hints: []inspect.Hint{
+			{Source: inspect.HintLabel, Name: evil, Digest: evil, Verdict: inspect.VerdictUnchecked, Sure: inspect.Likely, Reason: evil},
+			{Source: inspect.HintHistory, Name: strings.Repeat("long", 100), Below: 1, Verdict: inspect.VerdictWrong, Reason: "its layers are not our lowest ones"},
+			{Source: inspect.HintAnnotation, Digest: in.Digest.String(), Verdict: inspect.VerdictSame, Sure: inspect.SameDigest},
+		},
+	}
+	for i, l := range in.Layers {
+		sums := l.TOC.Totals()
+		known.Unpacked[i] = &sums.Unpacked
+		ids := inspect.DiffIDs(in.Config)[:i+1]
+		for k, name := range []string{evil, strings.Repeat("name", 30), ""} {
+			digest := v1.Hash{Algorithm: "sha256", Hex: fmt.Sprintf("%064x", 16*i+k)}
+			known.Candidates = append(known.Candidates, inspect.Candidate{Name: name, DiffIDs: ids, Digest: digest, Index: &digest, From: inspect.FromSearch, Named: k == 1})
+		}
+	}
+	if !found {
+		known.Candidates = nil
+		known.Unpacked = nil
+	}
+	r := inspect.FindBase(known)
+	r.Now = []inspect.NameNow{
+		{Name: evil, Was: in.Digest.String(), Now: in.Digest.String(), State: inspect.NowMoved, Move: inspect.MoveOf(in.Manifest.Layers, 1, nil, true)},
+		{Name: evil, Was: in.Digest.String(), State: inspect.NowUnchecked, Reason: evil},
+	}
+	r.Searched = []inspect.Search{{Name: evil, Tags: 3, Asked: 2, Failed: 1, Error: evil}, {Name: "debian", Tags: 100000, Asked: 30}}
+	return r
+}
+
+// pullPlan is a plan in which layers are in all states.
+func pullPlan(in inspect.Input) *inspect.PullPlan {
+	img := inspect.PullImage{Name: "evil\x1b[2J\n", Digest: in.Digest, Platform: in.Platform, Origin: "registry"}
+	for i, d := range in.Manifest.Layers {
+		img.Layers = append(img.Layers, inspect.PullLayer{Digest: d.Digest, Content: d.Size, Here: i == 0, Partial: int64(i % 2)})
+	}
+	return inspect.PlanPull([]inspect.PullImage{img, img})
+}
+
+// side is an image as package diff has it.
+func side(in *inspect.Input) *diff.Image {
+	i := &diff.Image{Name: in.Name, Digest: in.Digest, Platform: in.Platform.String(), Config: in.Config}
+	history := inspect.ReadHistory(in.Config.History, len(in.Layers))
+	var layers []packages.Layer
+	for n, l := range in.Layers {
+		of := diff.Layer{TOC: l.TOC, Digest: in.Manifest.Layers[n].Digest, Content: in.Manifest.Layers[n].Size, Number: n + 1}
+		if s := history.Layers[n]; s != nil {
+			of.Step = &diff.Step{Short: s.Short, CreatedBy: s.CreatedBy}
+		}
+		i.Layers = append(i.Layers, of)
+		layers = append(layers, packages.Layer{TOC: l.TOC, Kept: l.Kept})
+	}
+	i.Packages = must(packages.Find(context.Background(), layers))
+	i.Paths = func(ctx context.Context, of []packages.Package) ([][]string, error) {
+		return packages.Paths(ctx, layers, of)
+	}
+	return i
+}
+
+// diffs makes one of each report on what changed.
+func diffs(old, new *diff.Image) map[string]any {
+	ctx := context.Background()
+	r := must(diff.Compare(ctx, old, new, diff.Options{}))
+	list := must(diff.List(ctx, old, new, diff.ListOptions{Renames: true}))
+	return map[string]any{
+		"diff": r, "layers": r.LayersReport(), "packages": r.PackagesReport(), "config": r.ConfigReport(),
+		"files": list, "directories": must(list.Dirs(1)), "first": must(diff.List(ctx, old, new, diff.ListOptions{Limit: 1, Sort: diff.ByChange})),
+		"same": must(diff.Same(ctx, old, new, diff.SameOptions{})), "trend": must(diff.Trend(ctx, []*diff.Image{old, new, old}, diff.Options{})),
+	}
 }
 
 func write(t testing.TB, v any, o Options) string {
@@ -195,9 +287,11 @@ PRETTY_NAME="Test Linux 1"
 		r.Layers[i].Content, r.Layers[i].Digest = int64(1000*i+7), fmt.Sprintf("sha256:%064d", i)
 	}
 	r.Totals.Content, r.Image.Digest = 3021, "sha256:"+strings.Repeat("ab", 32)
+	r.Base.Content, r.Own.Content = 7, 3014
 	const want = `test:1   linux/amd64   sha256:abab…abab   5 days old   Test Linux 1
 3.02 kB content   7.23 MB unpacked   3 layers   6.00 MB reclaimable (82.9 %)
 base base:1 (1 of 3 layers)
+base 7 B content, 3.00 MB unpacked   own 3.01 kB content, 4.23 MB unpacked
 
 #  DIGEST        CONTENT  UNPACKED  SHARE         FILES  CREATED BY
 1  000000000000      7 B   3.00 MB  ████▎   41 %      2  ADD file:226e963ef0a1…

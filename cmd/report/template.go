@@ -10,6 +10,7 @@ import (
 
 	"github.com/layers/layers/cmd/term"
 	"github.com/layers/layers/inspect"
+	"github.com/layers/layers/inspect/fleet"
 )
 
 // writeTemplate executes the template on the report, or, of reports that are
@@ -58,7 +59,7 @@ func (e *TemplateError) Unwrap() error { return e.Err }
 
 func isList(value any) bool {
 	switch value.(type) {
-	case *inspect.Listing, *inspect.ImagesReport:
+	case *inspect.Listing, *fleet.ImagesReport:
 		return true
 	}
 	return false

@@ -50,6 +50,21 @@ func (o Options) truncateMiddle(s string, width int) string {
 	return first + mark + rest[drop:]
 }
 
+// truncateFront cuts as Truncate does, at the beginning: for names of images.
+func (o Options) truncateFront(s string, width int) string {
+	over := Width(s) - width
+	if over <= 0 {
+		return s
+	}
+	over += Width(o.ellipsis())
+	drop := 0
+	for graphemes := displaywidth.StringGraphemes(s); over > 0 && graphemes.Next(); {
+		over -= graphemes.Width()
+		drop += len(graphemes.Value())
+	}
+	return o.ellipsis() + s[drop:]
+}
+
 // cutTo is the longest beginning of s that takes no more than width columns, in
 // whole characters as people see them.
 func cutTo(s string, width int) string {
@@ -100,8 +115,10 @@ func (o Options) ends(digest string) string {
 
 // items joins what stands side by side on a line, and begins a new line where the
 // width ends.
-func (o Options) items(list ...string) []string {
-	const gap = "   "
+func (o Options) items(list ...string) []string { return o.wrapped("   ", list) }
+
+// wrapped is items with another gap between them.
+func (o Options) wrapped(gap string, list []string) []string {
 	var lines []string
 	line := ""
 	for _, item := range list {

@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -18,6 +20,7 @@ import (
 const (
 	makerRole = "test: makes a group, and waits"
 	hogRole   = "test: takes memory"
+	initRole  = "test: starts a command in a group, as a shell's init does"
 )
 
 func TestMain(m *testing.M) {
@@ -29,6 +32,8 @@ func TestMain(m *testing.M) {
 			exit(makeAndWait())
 		case hogRole:
 			hog()
+		case initRole:
+			os.Exit(startIn(os.Args[2], os.Args[3:]))
 		}
 	}
 	os.Exit(m.Run())
@@ -48,13 +53,12 @@ func makeAndWait() error {
 	if err != nil {
 		return err
 	}
-	fmt.Println(g.keeper.process.Process.Pid, strings.Join(g.paths(), " "))
+	fmt.Println(g.keeper.process.Process.Pid, strings.Join(g.wholes(), " "))
 	time.Sleep(time.Hour)
 	return nil
 }
 
 func hog() {
-	_, _ = os.Stdin.Read(make([]byte, 1)) // until it is in its group
 	var all [][]byte
 	for range 1024 {
 		b := make([]byte, 1<<20)
@@ -67,10 +71,50 @@ func hog() {
 	os.Exit(0)
 }
 
-// inGroup runs a command in a group, which begins when it is in it.
-func inGroup(t *testing.T, g *Group, name string, args ...string) (string, error) {
+// startIn starts a command in the groups whose doors are open, as cache/shell has it.
+func startIn(doors string, command []string) int {
+	runtime.LockOSThread()
+	_, _ = os.Stdin.Read(make([]byte, 1)) // until the group is sealed
+	file, err := exec.LookPath(command[0])
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	pid, err := syscall.ForkExec(file, command, &syscall.ProcAttr{
+		Env: os.Environ(), Files: []uintptr{0, 1, 2}, Sys: &syscall.SysProcAttr{Ptrace: true},
+	})
+	var status syscall.WaitStatus
+	if err == nil {
+		_, err = syscall.Wait4(pid, &status, 0, nil)
+	}
+	number, _ := strconv.Atoi(doors)
+	for i := range number {
+		_, e := os.NewFile(uintptr(3+i), "door").WriteString(strconv.Itoa(pid))
+		err = errors.Join(err, e)
+	}
+	if err = errors.Join(err, syscall.PtraceDetach(pid)); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	if _, err := syscall.Wait4(pid, &status, 0, nil); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	if status.Signaled() {
+		return 128 + int(status.Signal())
+	}
+	return status.ExitStatus()
+}
+
+// inGroup runs a command in a group.
+func inGroup(t *testing.T, g *Group, command ...string) (string, error) {
 	t.Helper()
-	c := exec.Command(name, args...)
+	doors, err := g.Doors()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command("/proc/self/exe", append([]string{initRole, strconv.Itoa(len(doors))}, command...)...)
+	c.ExtraFiles = doors
 	c.SysProcAttr = &syscall.SysProcAttr{}
 	g.Enter(c.SysProcAttr)
 	stdin, err := c.StdinPipe()
@@ -82,13 +126,18 @@ func inGroup(t *testing.T, g *Group, name string, args ...string) (string, error
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if err := g.Add(c.Process.Pid); err != nil {
+	if err := g.Seal(c.Process.Pid); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := stdin.Write([]byte("\n")); err != nil {
 		t.Fatal(err)
 	}
 	err = c.Wait()
+	for _, d := range doors {
+		if err := d.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return out.String(), err
 }
 
@@ -102,7 +151,7 @@ func newGroup(t *testing.T, l Limits) *Group {
 		if err := g.Remove(); err != nil {
 			t.Error(err)
 		}
-		gone(t, g.paths())
+		gone(t, g.wholes())
 	})
 	return g
 }
@@ -119,6 +168,9 @@ func gone(t *testing.T, dirs []string) {
 func TestLimitsHold(t *testing.T) {
 	want := Limits{Memory: 64 << 20, CPUs: 0.5, Pids: 7}
 	g := newGroup(t, want)
+	if out, err := inGroup(t, g, "true"); err != nil {
+		t.Fatal(out, err)
+	}
 	if got := g.Limits(); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
@@ -133,8 +185,8 @@ func TestLimitsHold(t *testing.T) {
 func TestMemoryHog(t *testing.T) {
 	g := newGroup(t, Limits{Memory: 64 << 20})
 	out, err := inGroup(t, g, "/proc/self/exe", hogRole)
-	if err == nil {
-		t.Fatalf("it had %q MB", out)
+	if err == nil || !strings.Contains(err.Error(), "137") {
+		t.Fatalf("it had %q MB: %v", out, err)
 	}
 	s := g.Stats()
 	if s.OOMKills < 1 || s.PeakMemory > 65<<20 || s.PeakMemory < 32<<20 {
@@ -142,28 +194,43 @@ func TestMemoryHog(t *testing.T) {
 	}
 }
 
-func TestForkBomb(t *testing.T) {
-	g := newGroup(t, Limits{Pids: 12})
-	out, err := inGroup(t, g, "sh", "-c", `read go; i=0; while [ $i -lt 40 ]; do sleep 1000 >/dev/null 2>&1 & i=$((i+1)); done`)
-	if err == nil && !strings.Contains(out, "fork") {
-		t.Errorf("40 processes were made: %q", out)
+// TestExactlySoManyProcesses says that the shell's init takes none of them away.
+func TestExactlySoManyProcesses(t *testing.T) {
+	for _, n := range []int{1, 2, 3, 12} {
+		g := newGroup(t, Limits{Pids: int64(n)})
+		out, err := inGroup(t, g, "sh", "-c", `echo I; for i in 1 2 3 4 5 6 7 8 9 a b c d e; do sleep 1000 >/dev/null 2>&1 & echo I; done`)
+		if got := strings.Count(out, "I\n"); err == nil || got != n {
+			t.Errorf("%d processes of %d: %q, %v", got, n, out, err)
+		}
+		if s := g.Stats(); s.PidsRefused < 1 || s.PeakPids >= 0 && s.PeakPids != int64(n) {
+			t.Errorf("%+v", s)
+		}
+		// Cleanup removes the group with its sleepers in it.
 	}
-	if s := g.Stats(); s.PidsRefused < 1 {
+}
+
+// TestNothingButTheCommandIsCounted says that the init's time and memory are not.
+func TestNothingButTheCommandIsCounted(t *testing.T) {
+	g := newGroup(t, Limits{})
+	if out, err := inGroup(t, g, "sleep", "0"); err != nil {
+		t.Fatal(out, err)
+	}
+	s := g.Stats()
+	if s.PeakMemory <= 0 || s.PeakMemory > 2<<20 || s.CPU <= 0 || s.PeakPids >= 0 && s.PeakPids != 1 {
 		t.Errorf("%+v", s)
 	}
-	// Cleanup removes the group with its sleepers in it.
 }
 
 func TestProcessorsAreCounted(t *testing.T) {
 	g := newGroup(t, Limits{CPUs: 0.3})
-	if out, err := inGroup(t, g, "sh", "-c", `read go; i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done`); err != nil {
+	begun := time.Now()
+	if out, err := inGroup(t, g, "timeout", "1", "sh", "-c", "while :; do :; done"); err == nil || err.Error() != "exit status 124" {
 		t.Fatal(out, err)
 	}
-	if s := g.Stats(); s.CPU <= 0 {
-		t.Errorf("%+v", s)
+	if s := g.Stats(); s.CPU <= 0 || s.CPU > time.Since(begun)/2 {
+		t.Errorf("%+v in %v", s, time.Since(begun))
 	}
-	d := g.of("cpu")
-	if n := d.field("cpu.stat", "nr_throttled"); n < 1 {
+	if n := g.of("cpu").field("cpu.stat", "nr_throttled"); n < 1 {
 		t.Errorf("it was throttled %d times", n)
 	}
 }
@@ -280,5 +347,31 @@ func TestWhyNot(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join("/proc", "self", "cgroup")); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestWhatHoldsIsTheLeastOfAllAbove(t *testing.T) {
+	top := t.TempDir()
+	put := func(dir, file, text string) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Join(top, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(top, dir, file), []byte(text+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("a", "memory.max", "4096")
+	put("a/b", "memory.max", "max")
+	put("a/b/c", "memory.max", "8192")
+	put("a", "cpu.max", "max 100000")
+	put("a/b", "cpu.max", "150000 100000")
+	put("a/b/c", "pids.max", "7")
+	put("a", "pids.max", "max")
+	h := &hierarchy{mount: top, unified: true}
+	at := filepath.Join(top, "a/b/c")
+	got := h.limit("memory", at).least(h.limit("cpu", at)).least(h.limit("pids", at))
+	if want := (Limits{Memory: 4096, CPUs: 1.5, Pids: 7}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
 	}
 }

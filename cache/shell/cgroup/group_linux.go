@@ -15,17 +15,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Group holds the processes of one shell, in one directory or in one for each
-// controller.
+// Group holds the command of one shell, and what that starts, in one directory or in
+// one for each controller. Nothing else is ever counted in it.
+//
+// The shell's init is born in the group, as far as Enter can have it, makes its cgroup
+// namespace there, so that the group is what is seen as the root from within, and waits
+// for Seal. From then on the group is the command's alone.
 type Group struct {
 	dirs   []*directory
-	born   *os.File // of version 2: processes are started in it
+	limits Limits
+	born   *os.File // of version 2: the init is started in it
 	keeper *keeper
 }
 
 // directory is a group in one hierarchy.
 type directory struct {
-	path        string
+	path        string // where the limits are
+	whole       string // what is made and removed: of version 2 the directory above it
 	unified     bool
 	controllers []string
 }
@@ -33,15 +39,15 @@ type directory struct {
 // controllers that a group is of, and what they limit.
 var controllers = []string{"memory", "cpu", "pids", "cpuacct"}
 
-// New makes a group with limits. Controllers that nothing is limited by are taken where
-// they are there, for Stats. The group must be removed; if this process is killed, its
-// keeper does that, and if that is killed too, the next New.
-func New(l Limits) (g *Group, err error) {
-	all, err := hierarchies()
-	if err != nil {
-		return nil, err
-	}
-	g = &Group{}
+// The groups in a group of version 2.
+const (
+	commandLeaf = "command"
+	initLeaf    = "init"
+)
+
+// newIn makes a group in this process's own groups.
+func newIn(all []*hierarchy, l Limits) (g *Group, err error) {
+	g = &Group{limits: l}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, g.Remove())
@@ -65,10 +71,10 @@ func New(l Limits) (g *Group, err error) {
 			return g, refused(c, h, err)
 		}
 	}
-	if g.keeper, err = keep(g.paths()); err != nil {
-		return g, err
+	if len(g.dirs) > 0 {
+		g.keeper, err = keep(g.wholes())
 	}
-	return g, g.limit(l)
+	return g, err
 }
 
 func limited(controller string, l Limits) bool {
@@ -92,43 +98,31 @@ func (g *Group) join(h *hierarchy, name, controller string) error {
 			return err
 		}
 	}
-	at := path.Join(parent, name)
-	if i := slices.IndexFunc(g.dirs, func(d *directory) bool { return d.path == at }); i >= 0 {
+	whole := path.Join(parent, name)
+	if i := slices.IndexFunc(g.dirs, func(d *directory) bool { return d.whole == whole }); i >= 0 {
 		g.dirs[i].controllers = append(g.dirs[i].controllers, controller)
 		return nil
 	}
-	if err := os.Mkdir(at, 0o755); err != nil {
+	if err := os.Mkdir(whole, 0o755); err != nil {
 		return err
 	}
-	g.dirs = append(g.dirs, &directory{path: at, unified: h.unified, controllers: []string{controller}})
+	d := &directory{path: whole, whole: whole, unified: h.unified, controllers: []string{controller}}
+	g.dirs = append(g.dirs, d)
 	if !h.unified {
 		return nil
 	}
-	var err error
-	g.born, err = os.Open(at)
+	d.path = path.Join(whole, commandLeaf)
+	err := errors.Join(os.Mkdir(d.path, 0o755), os.Mkdir(path.Join(whole, initLeaf), 0o755))
+	if err != nil {
+		return err
+	}
+	g.born, err = os.Open(d.path)
 	return err
 }
 
-// enable lets groups below a group have a controller. The kernel refuses that while the
-// group has processes of its own; if only this one is in it, it makes way.
-func enable(parent, controller string) error {
-	err := write(parent, "cgroup.subtree_control", "+"+controller)
-	if !errors.Is(err, unix.EBUSY) {
-		return err
-	}
-	leaf := path.Join(parent, "layers-self")
-	if err := os.Mkdir(leaf, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	if err := write(leaf, "cgroup.procs", strconv.Itoa(os.Getpid())); err != nil {
-		return err
-	}
-	return write(parent, "cgroup.subtree_control", "+"+controller)
-}
-
-func (g *Group) paths() (all []string) {
+func (g *Group) wholes() (all []string) {
 	for _, d := range g.dirs {
-		all = append(all, d.path)
+		all = append(all, d.whole)
 	}
 	return all
 }
@@ -145,7 +139,8 @@ func (g *Group) of(controller string) *directory {
 // cpuPeriod is over what time the processors' share is counted.
 const cpuPeriod = 100 * time.Millisecond
 
-func (g *Group) limit(l Limits) error {
+func (g *Group) limit() error {
+	l := g.limits
 	if l.Memory > 0 {
 		if err := g.of("memory").limitMemory(l.Memory); err != nil {
 			return &UnavailableError{What: "memory", Cause: err.Error(), Err: err}
@@ -204,24 +199,42 @@ func write(dir, file, value string) error {
 	return errors.Join(err, f.Close())
 }
 
-// Enter has a process be born in the group, as far as that can be had; Add does the rest.
+// Enter has the init be born in the group.
 func (g *Group) Enter(attr *syscall.SysProcAttr) {
 	if g.born != nil {
 		attr.UseCgroupFD, attr.CgroupFD = true, int(g.born.Fd())
 	}
 }
 
-// Add moves a process into the group, before it starts others.
-func (g *Group) Add(pid int) error {
+// Seal has the init leave, once it has its cgroup namespace, and lets the limits hold.
+func (g *Group) Seal(init int) error {
 	for _, d := range g.dirs {
-		if d.unified {
+		if !d.unified {
 			continue
 		}
-		if err := write(d.path, "cgroup.procs", strconv.Itoa(pid)); err != nil {
-			return fmt.Errorf("moving the shell into its control group: %w", err)
+		if err := write(path.Join(d.whole, initLeaf), "cgroup.procs", strconv.Itoa(init)); err != nil {
+			return fmt.Errorf("the control group of the shell's init: %w", err)
+		}
+		for _, c := range d.controllers {
+			if err := write(d.whole, "cgroup.subtree_control", "+"+c); err != nil {
+				return &UnavailableError{What: c, Cause: err.Error(), Err: err}
+			}
 		}
 	}
-	return nil
+	return g.limit()
+}
+
+// Doors opens the files that a process joins the group by: who writes its number in each
+// of them moves it there, with the rights of this process. The caller closes them.
+func (g *Group) Doors() (all []*os.File, err error) {
+	for _, d := range g.dirs {
+		f, err := os.OpenFile(path.Join(d.path, "cgroup.procs"), os.O_WRONLY, 0)
+		if err != nil {
+			return all, fmt.Errorf("a control group: %w", err)
+		}
+		all = append(all, f)
+	}
+	return all, nil
 }
 
 // Remove kills what is left in the group, and removes it.
@@ -231,7 +244,8 @@ func (g *Group) Remove() error {
 		err = g.born.Close()
 	}
 	for _, d := range g.dirs {
-		err = errors.Join(err, remove(d.path))
+		err = errors.Join(err, remove(d.whole))
+		goHome(path.Dir(d.whole))
 	}
 	if g.keeper != nil {
 		err = errors.Join(err, g.keeper.end())
@@ -242,9 +256,12 @@ func (g *Group) Remove() error {
 // removal is how long processes that were killed may take to be gone.
 const removal = 10 * time.Second
 
-// remove kills and removes one directory. One that is gone is no error.
+// remove kills and removes a group with those in it. One that is gone is no error.
 func remove(dir string) error {
 	for wait, begun := time.Millisecond, time.Now(); ; wait = min(2*wait, 100*time.Millisecond) {
+		for _, leaf := range []string{commandLeaf, initLeaf} {
+			_ = os.Remove(path.Join(dir, leaf)) // what is left of them is found now
+		}
 		err := os.Remove(dir)
 		if err == nil || errors.Is(err, fs.ErrNotExist) {
 			return nil
@@ -257,17 +274,20 @@ func remove(dir string) error {
 	}
 }
 
+// killAll kills what is in a group, and in the groups in it.
 func killAll(dir string) {
 	if write(dir, "cgroup.kill", "1") == nil {
 		return
 	}
-	data, err := os.ReadFile(path.Join(dir, "cgroup.procs"))
-	if err != nil {
-		return // it is gone
-	}
-	for pid := range strings.FieldsSeq(string(data)) {
-		if n, err := strconv.Atoi(pid); err == nil && n > 0 {
-			_ = unix.Kill(n, unix.SIGKILL) // it may have ended
+	for _, at := range []string{dir, path.Join(dir, commandLeaf), path.Join(dir, initLeaf)} {
+		data, err := os.ReadFile(path.Join(at, "cgroup.procs"))
+		if err != nil {
+			continue // there is none
+		}
+		for pid := range strings.FieldsSeq(string(data)) {
+			if n, err := strconv.Atoi(pid); err == nil && n > 0 {
+				_ = unix.Kill(n, unix.SIGKILL) // it may have ended
+			}
 		}
 	}
 }

@@ -52,7 +52,7 @@ func readHierarchies(mounts, groups io.Reader, read func(string) ([]byte, error)
 			continue
 		}
 		if h.unified {
-			h.own = own[""]
+			h.own = strings.TrimSuffix(own[""], "/"+selfLeaf) // where it made way, it is at home
 			data, err := read(path.Join(h.dir(), "cgroup.controllers"))
 			if err != nil {
 				continue // not of this namespace

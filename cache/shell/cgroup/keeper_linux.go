@@ -54,6 +54,7 @@ func Keep(dirs []string) error {
 	var all error
 	for _, d := range dirs {
 		all = errors.Join(all, remove(d))
+		goHome(path.Dir(d))
 	}
 	return all
 }

@@ -3,6 +3,7 @@ package cgroup
 import (
 	"os"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,16 +12,25 @@ import (
 // Limits reads back what holds, as the kernel has it.
 func (g *Group) Limits() Limits {
 	var l Limits
-	if d := g.of("memory"); d != nil {
-		l.Memory = max(0, d.number(d.pick("memory.max", "memory.limit_in_bytes")))
-		if l.Memory > 1<<60 {
-			l.Memory = 0
+	for _, d := range g.dirs {
+		for _, c := range d.controllers {
+			l = l.least(d.limit(c))
 		}
 	}
-	if d := g.of("cpu"); d != nil {
+	return l
+}
+
+// limit is what a controller holds the directory to.
+func (d *directory) limit(controller string) (l Limits) {
+	switch controller {
+	case "memory":
+		l.Memory = max(0, d.number(d.pick("memory.max", "memory.limit_in_bytes")))
+		if l.Memory > 1<<60 { // version 1 has no word for no limit
+			l.Memory = 0
+		}
+	case "cpu":
 		l.CPUs = d.cpus()
-	}
-	if d := g.of("pids"); d != nil {
+	case "pids":
 		l.Pids = max(0, d.number("pids.max"))
 	}
 	return l
@@ -43,8 +53,8 @@ func (g *Group) Stats() Stats {
 	s := Stats{CPU: -1, PeakMemory: -1, PeakPids: -1, OOMKills: -1, PidsRefused: -1}
 	if d := g.of("cpuacct"); d != nil {
 		s.CPU = time.Duration(d.number("cpuacct.usage"))
-	} else if d := g.of("cpu"); d != nil && d.unified {
-		s.CPU = time.Duration(d.field("cpu.stat", "usage_usec")) * time.Microsecond
+	} else if i := slices.IndexFunc(g.dirs, func(d *directory) bool { return d.unified }); i >= 0 {
+		s.CPU = time.Duration(g.dirs[i].field("cpu.stat", "usage_usec")) * time.Microsecond
 	}
 	if d := g.of("memory"); d != nil {
 		s.PeakMemory = d.number(d.pick("memory.peak", "memory.max_usage_in_bytes"))

@@ -57,7 +57,13 @@ func SizeOf(f *os.File) Size {
 
 func resize(master *os.File, size Size) error {
 	w := unix.Winsize{Row: size.Rows, Col: size.Columns}
-	if err := unix.IoctlSetWinsize(int(master.Fd()), unix.TIOCSWINSZ, &w); err != nil {
+	raw, err := master.SyscallConn() // Fd would make reading it wait in the kernel
+	if err != nil {
+		return err
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) { failed = unix.IoctlSetWinsize(int(fd), unix.TIOCSWINSZ, &w) })
+	if err = errors.Join(err, failed); err != nil {
 		return fmt.Errorf("the size of a terminal: %w", err)
 	}
 	return nil
@@ -72,6 +78,7 @@ func Send(socket, f *os.File) error {
 }
 
 // Receive takes the one file that Send gave, which must be a pseudo-terminal's master.
+// Closing it ends what is read from it and written to it.
 func Receive(socket *os.File) (*os.File, error) {
 	control := make([]byte, unix.CmsgSpace(4))
 	_, n, flags, _, err := unix.Recvmsg(int(socket.Fd()), make([]byte, 1), control, unix.MSG_CMSG_CLOEXEC)
@@ -85,6 +92,9 @@ func Receive(socket *os.File) (*os.File, error) {
 	fds, err := unix.ParseUnixRights(&messages[0])
 	if err != nil || len(fds) != 1 {
 		return nil, errors.Join(errors.New("receiving a terminal: none came"), err)
+	}
+	if err := unix.SetNonblock(fds[0], true); err != nil {
+		return nil, errors.Join(fmt.Errorf("receiving a terminal: %w", err), unix.Close(fds[0]))
 	}
 	master := os.NewFile(uintptr(fds[0]), "terminal")
 	if _, err := unix.IoctlGetInt(fds[0], unix.TIOCGPTN); err != nil {

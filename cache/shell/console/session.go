@@ -5,7 +5,6 @@ package console
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 
@@ -17,6 +16,7 @@ import (
 type Session struct {
 	in, out, master *os.File
 	before          *term.State
+	keeper          *keeper
 	stop, stopped   *os.File // a pipe: its end ends the reading of the user's keys
 	keys, screen    chan struct{}
 	signals         chan os.Signal
@@ -26,7 +26,7 @@ type Session struct {
 
 // Attach gives the user's terminal to the shell: keys are passed as they are, and the
 // size follows. The terminal is the shell's until Close, which must be called whatever
-// happens.
+// happens; if this process is killed, another gives it back.
 func Attach(in, out, master *os.File) (*Session, error) {
 	s := &Session{
 		in: in, out: out, master: master, keys: make(chan struct{}), screen: make(chan struct{}),
@@ -36,8 +36,11 @@ func Attach(in, out, master *os.File) (*Session, error) {
 	if s.stopped, s.stop, err = os.Pipe(); err != nil {
 		return nil, errors.Join(err, master.Close())
 	}
+	if s.keeper, err = keep(in); err != nil {
+		return nil, errors.Join(err, master.Close(), s.stop.Close(), s.stopped.Close())
+	}
 	if s.before, err = term.MakeRaw(int(in.Fd())); err != nil {
-		return nil, errors.Join(fmt.Errorf("the terminal: %w", err), master.Close(), s.stop.Close(), s.stopped.Close())
+		return nil, errors.Join(fmt.Errorf("the terminal: %w", err), s.keeper.end(), master.Close(), s.stop.Close(), s.stopped.Close())
 	}
 	signal.Notify(s.signals, unix.SIGWINCH, unix.SIGTSTP, unix.SIGCONT)
 	s.follow()
@@ -51,12 +54,13 @@ func Attach(in, out, master *os.File) (*Session, error) {
 // process that has the shell's terminal open must have ended.
 func (s *Session) Close() error {
 	<-s.screen
+	s.hangUp() // a paste may wait for who reads no more
 	signal.Stop(s.signals)
 	close(s.signals)
 	<-s.handled
 	err := s.stop.Close()
 	<-s.keys
-	return errors.Join(err, s.stopped.Close(), s.master.Close(), s.restore(), s.failed)
+	return errors.Join(err, s.stopped.Close(), s.restore(), s.keeper.end(), s.failed)
 }
 
 func (s *Session) restore() error {
@@ -85,7 +89,8 @@ func (s *Session) copyKeys() {
 			continue
 		}
 		if err != nil || n <= 0 {
-			return // the terminal is gone
+			s.hangUp() // the terminal is gone
+			return
 		}
 		if _, err := s.master.Write(buf[:n]); err != nil {
 			return // the shell has ended
@@ -97,15 +102,25 @@ func (s *Session) copyKeys() {
 // can write any more.
 func (s *Session) copyScreen() {
 	defer close(s.screen)
-	_, err := io.Copy(s.out, s.master)
-	if errors.Is(err, unix.EIO) {
-		err = nil
-	}
-	s.failed = err
-	if err != nil { // the user's end is broken; the shell's must not wait for it
-		_, _ = io.Copy(io.Discard, s.master)
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := s.master.Read(buf)
+		if _, failed := s.out.Write(buf[:n]); failed != nil {
+			if !errors.Is(failed, unix.EIO) { // else it is gone
+				s.failed = failed
+			}
+			s.hangUp()
+			return
+		}
+		if err != nil {
+			return
+		}
 	}
 }
+
+// hangUp ends the shell's terminal as the end of the user's would: its processes get
+// SIGHUP, and have no terminal any more.
+func (s *Session) hangUp() { _ = s.master.Close() } // more than once is no matter
 
 // handle follows the size, and gives the terminal back while we are stopped.
 func (s *Session) handle() {

@@ -48,8 +48,12 @@ func compatProgram(t *testing.T, number uint32) string {
 }
 
 // TestCompatProgramsAreFiltered runs programs for i386, whose numbers mean other calls,
-// with and without the filter.
+// with and without the filter. A kernel that runs none of them has nothing to filter.
 func TestCompatProgramsAreFiltered(t *testing.T) {
+	if err := exec.Command(compatProgram(t, 122)).Run(); errors.Is(err, unix.ENOEXEC) {
+		t.Log("this kernel runs no programs for i386")
+		return
+	}
 	for _, c := range []struct {
 		name       string
 		number     uint32

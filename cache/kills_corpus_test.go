@@ -1,0 +1,5 @@
+//go:build corpus
+
+package cache
+
+const kills = 200

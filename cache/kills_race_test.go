@@ -1,0 +1,5 @@
+//go:build !corpus && race
+
+package cache
+
+const kills = 20
