@@ -67,14 +67,11 @@ func newIn(all []*hierarchy, l Limits) (g *Group, err error) {
 		if h == nil {
 			continue
 		}
-		if err := g.join(h, name, c); err != nil && needed {
+		if err := g.plan(h, name, c); err != nil && needed {
 			return g, refused(c, h, err)
 		}
 	}
-	if len(g.dirs) > 0 {
-		g.keeper, err = keep(g.wholes())
-	}
-	return g, err
+	return g, g.make()
 }
 
 func limited(controller string, l Limits) bool {
@@ -89,10 +86,13 @@ func limited(controller string, l Limits) bool {
 	return false
 }
 
-// join makes the group's directory in a hierarchy, if it is not there yet.
-func (g *Group) join(h *hierarchy, name, controller string) error {
+// plan has a controller in the group, in a directory that is not made yet.
+func (g *Group) plan(h *hierarchy, name, controller string) error {
 	parent := h.dir()
 	sweep(parent)
+	if err := unix.Access(parent, unix.W_OK); err != nil {
+		return err
+	}
 	if h.unified {
 		if err := enable(parent, controller); err != nil {
 			return err
@@ -103,17 +103,36 @@ func (g *Group) join(h *hierarchy, name, controller string) error {
 		g.dirs[i].controllers = append(g.dirs[i].controllers, controller)
 		return nil
 	}
-	if err := os.Mkdir(whole, 0o755); err != nil {
-		return err
-	}
 	d := &directory{path: whole, whole: whole, unified: h.unified, controllers: []string{controller}}
+	if h.unified {
+		d.path = path.Join(whole, commandLeaf)
+	}
 	g.dirs = append(g.dirs, d)
-	if !h.unified {
+	return nil
+}
+
+// make makes the directories, once there is a keeper to remove them: at no moment are
+// there any that a kill of this process would leave.
+func (g *Group) make() (err error) {
+	if len(g.dirs) == 0 {
 		return nil
 	}
-	d.path = path.Join(whole, commandLeaf)
-	err := errors.Join(os.Mkdir(d.path, 0o755), os.Mkdir(path.Join(whole, initLeaf), 0o755))
-	if err != nil {
+	if g.keeper, err = keep(g.wholes()); err != nil {
+		return err
+	}
+	for _, d := range g.dirs {
+		if err := g.makeOne(d); err != nil {
+			return &UnavailableError{What: d.controllers[0], Cause: err.Error(), Err: err}
+		}
+	}
+	return nil
+}
+
+func (g *Group) makeOne(d *directory) (err error) {
+	if err := os.Mkdir(d.whole, 0o755); err != nil || !d.unified {
+		return err
+	}
+	if err := errors.Join(os.Mkdir(d.path, 0o755), os.Mkdir(path.Join(d.whole, initLeaf), 0o755)); err != nil {
 		return err
 	}
 	g.born, err = os.Open(d.path)

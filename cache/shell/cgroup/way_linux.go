@@ -19,9 +19,6 @@ const selfLeaf = "layers-self"
 // has processes of its own: the kernel refuses some controllers then, and processes in
 // the groups below with others. If only this process is in it, it makes way.
 func enable(parent, controller string) error {
-	if err := unix.Access(parent, unix.W_OK); err != nil {
-		return err
-	}
 	if _, err := os.Stat(path.Join(parent, "cgroup.type")); err == nil { // but for the root of all
 		if !alone(parent) {
 			return unix.EBUSY
