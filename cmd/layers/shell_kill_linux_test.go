@@ -150,7 +150,8 @@ func (k *killed) one(random *rand.Rand) error {
 			return err
 		}
 	}
-	time.Sleep(time.Duration(random.IntN(120_000)) * time.Microsecond)
+	became("layers", c.Process.Pid)
+	time.Sleep(time.Duration(random.IntN(100_000)) * time.Microsecond)
 	if err := how.do(c, terminal); err != nil && !errors.Is(err, os.ErrProcessDone) && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("%s: %w", how.name, err)
 	}
@@ -167,6 +168,19 @@ func (k *killed) one(random *rand.Rand) error {
 				_ = how.do(c, nil) // it may have ended
 			}
 		}
+	}
+}
+
+// became waits until a process has become a program, or has ended: a signal that one
+// thread takes while another is in exec is lost with that thread, and with it nothing
+// that the program could have done.
+func became(program string, pid int) {
+	for {
+		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		if name, _, _ := strings.Cut(string(data), "\x00"); err != nil || len(data) == 0 || name == program {
+			return
+		}
+		time.Sleep(100 * time.Microsecond)
 	}
 }
 
