@@ -20,6 +20,25 @@ func (s *Store) Layers(ctx context.Context, img v1.Image, display string) ([]Lay
 	if err != nil {
 		return nil, err
 	}
+	return s.layersOf(ctx, p)
+}
+
+// SomeLayers is Layers for some of an image's layers, by their numbers from 0: the others
+// are neither asked for nor read.
+func (s *Store) SomeLayers(ctx context.Context, img v1.Image, display string, numbers []int) ([]Layer, error) {
+	p, err := newPlan(img, display)
+	if err != nil {
+		return nil, err
+	}
+	some := make([]*part, len(numbers))
+	for i, n := range numbers {
+		some[i] = p.parts[n]
+	}
+	p.parts = some
+	return s.layersOf(ctx, p)
+}
+
+func (s *Store) layersOf(ctx context.Context, p *plan) ([]Layer, error) {
 	return s.layers(ctx, p, func(l *part) { s.talk.event(l.event(Exists, l.size)) })
 }
 

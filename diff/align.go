@@ -32,7 +32,7 @@ func align(old, new []Layer) ([]couple, error) {
 		oldLook: make([]*sketch, len(old)), newLook: make([]*sketch, len(new)),
 	}
 	same := func(i, j int) float64 {
-		if old[i].TOC.DiffID() == new[j].TOC.DiffID() {
+		if old[i].diffID() == new[j].diffID() {
 			return 1
 		}
 		return 0
@@ -109,12 +109,12 @@ func (a *aligner) moved() {
 	free := map[layer.DiffID][]int{}
 	for i := range a.old {
 		if a.newOf[i] < 0 {
-			id := a.old[i].TOC.DiffID()
+			id := a.old[i].diffID()
 			free[id] = append(free[id], i)
 		}
 	}
 	for j := range a.new {
-		id := a.new[j].TOC.DiffID()
+		id := a.new[j].diffID()
 		if list := free[id]; a.oldOf[j] < 0 && len(list) > 0 {
 			a.pair(list[0], j, true)
 			free[id] = list[1:]
@@ -188,14 +188,14 @@ func (a *aligner) look() (err error) {
 		return nil
 	}
 	for i := range a.old {
-		if a.newOf[i] < 0 {
+		if a.newOf[i] < 0 && a.old[i].TOC != nil {
 			if a.oldLook[i], err = sketchOf(a.old[i].TOC); err != nil {
 				return err
 			}
 		}
 	}
 	for j := range a.new {
-		if a.oldOf[j] < 0 {
+		if a.oldOf[j] < 0 && a.new[j].TOC != nil {
 			if a.newLook[j], err = sketchOf(a.new[j].TOC); err != nil {
 				return err
 			}

@@ -57,6 +57,7 @@ type comparison struct {
 	old, new *Image
 	o        Options
 	owned    ownership
+	biggest  int // how many files of each pair of layers are named
 }
 
 // fetch is the compressed bytes of the new blobs that the old image has not.

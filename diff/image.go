@@ -31,7 +31,11 @@ type Image struct {
 
 // Layer is one layer of an Image.
 type Layer struct {
-	TOC *layer.TOC
+	// TOC may be nil of a layer that was not read, for Causes only. DiffID and Totals
+	// then say what is known of it.
+	TOC    *layer.TOC
+	DiffID layer.DiffID
+	Totals *layer.Totals
 	// Digest and Content, in compressed bytes, are the blob's; both are zero for what is
 	// no blob.
 	Digest  v1.Hash
@@ -76,7 +80,7 @@ func (i *Image) counted() []int64 {
 
 func (i *Image) unpacked() (sum int64) {
 	for _, l := range i.Layers {
-		sum += l.TOC.Totals().Unpacked
+		sum += l.totals().Unpacked
 	}
 	return sum
 }
@@ -89,11 +93,29 @@ func (i *Image) number(n int) int {
 	return n + 1
 }
 
+func (l *Layer) diffID() layer.DiffID {
+	if l.TOC != nil {
+		return l.TOC.DiffID()
+	}
+	return l.DiffID
+}
+
+// totals are zero where nothing is known.
+func (l *Layer) totals() (t layer.Totals) {
+	switch {
+	case l.TOC != nil:
+		return l.TOC.Totals()
+	case l.Totals != nil:
+		return *l.Totals
+	}
+	return t
+}
+
 func (i *Image) layerSide(n int) *LayerSide {
 	l := &i.Layers[n]
-	totals := l.TOC.Totals()
+	totals := l.totals()
 	s := &LayerSide{
-		Number: i.number(n), Digest: hash(l.Digest), DiffID: l.TOC.DiffID().String(),
+		Number: i.number(n), Digest: hash(l.Digest), DiffID: l.diffID().String(),
 		Unpacked: totals.Unpacked, Files: totals.Files, Step: l.Step,
 	}
 	if l.Digest != (v1.Hash{}) {

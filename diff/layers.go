@@ -8,32 +8,43 @@ import (
 	"github.com/layers/layers/cache/layer"
 )
 
-// layerPairs aligns the layers, and says what became of each and why that changes the
-// image.
+// layerPairs says what became of each layer, and why that changes the image.
 func (c *comparison) layerPairs(ctx context.Context) (pairs []LayerPair, causes []Cause, err error) {
+	err = c.eachPair(ctx, func(p *LayerPair, d *layerDelta) {
+		pairs = append(pairs, *p)
+		if d != nil {
+			causes = append(causes, p.cause(d))
+		}
+	})
+	slices.SortStableFunc(causes, weightier)
+	return pairs, causes, err
+}
+
+// weightier puts the causes first that explain most.
+func weightier(a, b Cause) int {
+	return cmp.Or(cmp.Compare(abs(b.Unpacked), abs(a.Unpacked)), cmp.Compare(b.Rewritten, a.Rewritten))
+}
+
+// eachPair aligns the layers, and tells of each pair; what differs in it is nil if nothing
+// does.
+func (c *comparison) eachPair(ctx context.Context, tell func(*LayerPair, *layerDelta)) error {
 	couples, err := align(c.old.Layers, c.new.Layers)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	oldContent, newContent := c.old.counted(), c.new.counted()
 	for _, at := range couples {
 		p, d, err := c.layerPair(ctx, at)
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
 		if c.old.blobs() && c.new.blobs() {
 			change := contentAt(newContent, at.new) - contentAt(oldContent, at.old)
 			p.Content = &change
 		}
-		pairs = append(pairs, p)
-		if d != nil {
-			causes = append(causes, p.cause(d))
-		}
+		tell(&p, d)
 	}
-	slices.SortStableFunc(causes, func(a, b Cause) int {
-		return cmp.Or(cmp.Compare(abs(b.Unpacked), abs(a.Unpacked)), cmp.Compare(b.Rewritten, a.Rewritten))
-	})
-	return pairs, causes, nil
+	return nil
 }
 
 func contentAt(sizes []int64, n int) int64 {
@@ -54,19 +65,34 @@ func (c *comparison) layerPair(ctx context.Context, at couple) (p LayerPair, d *
 		p.New, new = c.new.layerSide(at.new), c.new.Layers[at.new].TOC
 		p.Unpacked += p.New.Unpacked
 	}
-	if old != nil && new != nil {
+	if at.old >= 0 && at.new >= 0 {
 		p.StepChanged = p.Old.Step != nil && p.New.Step != nil && *p.Old.Step != *p.New.Step
-		if old.DiffID() == new.DiffID() {
+		if p.Old.DiffID == p.New.DiffID {
 			p.Relation = sameTar(&p, at)
 			return p, nil, nil
 		}
 		p.Elsewhere = at.elsewhere
+	}
+	if at.old >= 0 && old == nil || at.new >= 0 && new == nil {
+		p.Relation = unreadRelation(at)
+		return p, &layerDelta{}, nil
 	}
 	if d, err = c.delta(ctx, old, new); err != nil {
 		return p, nil, err
 	}
 	d.describe(&p)
 	return p, d, nil
+}
+
+// unreadRelation is what can be said of a couple of which a layer was not read.
+func unreadRelation(at couple) Relation {
+	switch {
+	case at.old < 0:
+		return New
+	case at.new < 0:
+		return Gone
+	}
+	return Changed
 }
 
 func sameTar(p *LayerPair, at couple) Relation {
@@ -86,6 +112,7 @@ type layerDelta struct {
 	sum       weights
 	same      bool               // but for times
 	what      map[Attribute]bool // other is what is no attribute
+	biggest   biggest            // of the files, if they are asked for
 	oldOnly   int64              // names that are files in the old layer only, or differ in kind or content
 	newOnly   int64              // names that are files in the new layer only
 }
@@ -94,7 +121,7 @@ const other Attribute = ""
 
 // delta compares what two layers hold, when each is looked at alone.
 func (c *comparison) delta(ctx context.Context, old, new *layer.TOC) (*layerDelta, error) {
-	d := &layerDelta{old: old, new: new, what: map[Attribute]bool{}}
+	d := &layerDelta{old: old, new: new, what: map[Attribute]bool{}, biggest: biggest{limit: c.biggest}}
 	d.partition.owner, d.partition.packages = c.owned.owner, map[*PackageChange]*weights{}
 	for change, err := range Files(alone(old), alone(new), FilesOptions{}) {
 		if err == nil {
@@ -121,6 +148,7 @@ func alone(t *layer.TOC) *layer.Tree {
 func (d *layerDelta) add(c *Change) {
 	d.sum.add(weigh(c))
 	d.partition.add(c)
+	d.biggest.add(c)
 	for _, a := range c.What {
 		d.what[a] = true
 	}

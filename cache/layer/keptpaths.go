@@ -40,6 +40,8 @@ func keeps(path string) (limit int64, ok bool) {
 	switch {
 	case name == "package.json":
 		return keptLine, isNodePackage(dir)
+	case MayBeKey(name):
+		return keptLine, true
 	case dir == "var/lib/dpkg/info":
 		return keptList, strings.HasSuffix(name, ".list") || strings.HasSuffix(name, ".md5sums")
 	case dir == "var/lib/dpkg/status.d":
@@ -50,6 +52,21 @@ func keeps(path string) (limit int64, ok bool) {
 		return keptList, strings.HasSuffix(dir, ".egg-info")
 	}
 	return keptList, strings.HasSuffix(name, ".egg-info")
+}
+
+// MayBeKey reports whether a file's name is one that files with private keys have. Kept
+// holds such files up to 64 KiB, whatever they hold.
+func MayBeKey(name string) bool {
+	switch name {
+	case "id_rsa", "id_dsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk":
+		return true
+	}
+	for _, end := range []string{".pem", ".key", "_key", ".ppk"} {
+		if strings.HasSuffix(name, end) {
+			return true
+		}
+	}
+	return false
 }
 
 // isNodePackage reports whether dir is a package in a node_modules directory, with

@@ -116,7 +116,9 @@ type Rule struct {
 	Since  Against // of Growth, Rebuilt and Fetch
 	Limit  Limit   // of Max, Growth, Reclaimable, Fetch and Duplicate
 	Count  int     // of Layers and Rebuilt: how many there may be
-	// Paths are patterns, as diff.Filter has them, of Forbid and Require.
+	// Paths are patterns of Forbid and Require, in which ** is any directories. One that
+	// begins with a slash is from the root, another matches at any depth. What matches
+	// takes all that is below it along.
 	Paths []string
 	// Setuid, of Forbid, is files with a setuid or setgid bit, or capabilities; Secrets
 	// is files that hold private keys. Either adds to Paths.
@@ -149,7 +151,7 @@ type Scope struct {
 	Own     bool   // what is above the base
 	Layer   int    // one layer, from 1
 	Step    string // the layers whose build step matches a pattern, in which * is anything
-	Path    string // what matches a pattern, as diff.Filter has it
+	Path    string // what matches a pattern, as Rule.Paths
 	Package string // a kind of packages, as deb, or KIND/NAME, in which NAME is a pattern
 }
 
@@ -167,8 +169,8 @@ type Waiver struct {
 	At     Position
 	From   string // where it is from, if not from the policy's file: "commit 1f2e3d"
 	Rule   string // what the rule is called, or its kind
-	Path   string // of Forbid, Require, Max and Growth: a pattern of the paths it is for; "" is all
-	Limit  *Limit // up to what it holds beyond what is allowed; nil is any
+	Path   string // of Forbid: a pattern of the paths it is for; "" is all
+	Limit  *Limit // up to what measure the rule may be broken; nil is any
 	Until  time.Time
 	Reason string
 	Owner  string

@@ -1,0 +1,50 @@
+package budget
+
+import (
+	"context"
+)
+
+// checkRequire looks for what a container must see.
+func checkRequire(ctx context.Context, k *checking, r *Rule, out *Result) error {
+	tree, err := k.Image.tree(ctx)
+	if err != nil {
+		return err
+	}
+	matchers := make([]*matcher, len(r.Paths))
+	for i, p := range r.Paths {
+		matchers[i] = newMatcher([]string{p})
+	}
+	found := make([]bool, len(r.Paths))
+	left := len(r.Paths)
+	for n, err := range tree.Walk("") {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+		for i, m := range matchers {
+			if !found[i] && n.Path != "" && m.at(n.Path) {
+				found[i] = true
+				left--
+			}
+		}
+		if left == 0 {
+			break
+		}
+	}
+	all := len(r.Paths)
+	out.Unit, out.Measured, out.Allowed = Count, int64(all-left), &Allowed{Count: &all}
+	if left == 0 {
+		return nil
+	}
+	out.Outcome, out.Matched = Failed, left
+	for i, ok := range found {
+		if !ok {
+			out.Matches = append(out.Matches, Match{Value: r.Paths[i]})
+		}
+	}
+	out.Why = "a container does not find them"
+	out.More = command("layers", "ls", k.Image.Name, "/")
+	return nil
+}
