@@ -144,6 +144,7 @@ func (k *checking) side(ctx context.Context, img *Image, read, scope []int) (*di
 		side.Layers = append(side.Layers, at)
 	}
 	if img.Reader == nil {
+		side.Packages = &packages.Set{}
 		return side, nil
 	}
 	merged, err := mergedRoot()

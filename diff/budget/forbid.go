@@ -25,7 +25,7 @@ type forbidding struct {
 	held    []packages.Layer
 	matches []Match
 	dirs    []Match // that match themselves, or are in one that does
-	number  int // of all matches
+	number  int     // of all matches
 	bytes   []int64
 	files   [][]diff.FileChange // of each layer
 }

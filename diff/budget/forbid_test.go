@@ -116,7 +116,7 @@ func TestAHardLinkCountsOnce(t *testing.T) {
 
 func TestPrivateKeysAreKnownByWhatTheyHold(t *testing.T) {
 	for text, want := range map[string]bool{
-		keyText: true,
+		keyText:                                     true,
 		"x\n-----BEGIN RSA PRIVATE KEY-----\r\n":    true,
 		"-----BEGIN ENCRYPTED PRIVATE KEY-----":     true,
 		"-----BEGIN PGP PRIVATE KEY BLOCK-----\n":   true,
