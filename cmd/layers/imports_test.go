@@ -15,13 +15,14 @@ import (
 var ownImports = map[string]string{
 	"cmd/layers":                "cmd",
 	"cmd":                       "cmd/report cmd/export cmd/term inspect inspect/packages inspect/fleet diff cache cache/layer cache/source cache/directory cache/unpack cache/mount cache/shell cache/shell/cgroup cache/shell/console cache/shell/systemd fixtures cache/userns cache/shell/builtin",
-	"cmd/report":                "inspect inspect/fleet inspect/packages diff cache/layer cmd/term",
+	"cmd/report":                "inspect inspect/fleet inspect/packages diff diff/budget cache/layer cmd/term",
 	"cmd/export":                "inspect/fleet cache/layer", // tables of a fleet, and of the files in its layers
 	"cmd/term":                  "",
 	"inspect":                   "cache/layer inspect/packages",
 	"inspect/packages":          "cache/layer",
 	"inspect/fleet":             "inspect cache/layer cache/refs",
 	"diff":                      "cache/layer inspect/packages",
+	"diff/budget":               "cache/layer diff",
 	"cache":                     "cache/layer cache/unpack cache/refs", // what plans say that a removal frees is what a removal frees: one count for both
 	"cache/refs":                "",
 	"cache/layer":               "cache/layer/inflate", // inflating is most of the one pass, and what it is judged by

@@ -65,6 +65,9 @@ func TestJSONFitsItsSchema(t *testing.T) {
 	for name, r := range reports(open(t, hostile())) {
 		check(t, name, r)
 	}
+	for name, r := range checkReports() {
+		check(t, name, r)
+	}
 	for _, n := range fixtures.Demo() {
 		for name, r := range reports(open(t, n.Image)) {
 			check(t, name, r)

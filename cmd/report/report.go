@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/layers/layers/diff"
+	"github.com/layers/layers/diff/budget"
 	"github.com/layers/layers/inspect"
 	"github.com/layers/layers/inspect/fleet"
 )
@@ -67,6 +68,11 @@ type Options struct {
 	// Continued says that the report follows another of its kind: CSV has its head
 	// but once.
 	Continued bool
+	// Marker tells comments with what a check found from each other, so that the next
+	// one finds the one to replace; "" is what the budgets are called.
+	Marker string
+
+	quote func(escaped string) string // marks off what is not ours; nil leaves it as it is
 }
 
 const defaultWidth = 80
@@ -106,6 +112,9 @@ func Write(w io.Writer, value any, o Options) error {
 	}
 	if r, ok := value.(*diff.Report); ok && o.Format == Markdown {
 		return writeDiffMarkdown(w, r, o)
+	}
+	if r, ok := value.(*budget.Report); ok && checkForms[o.Format] != nil {
+		return checkForms[o.Format](w, r, o)
 	}
 	t, err := tableOf(value, o)
 	if err != nil {
@@ -173,6 +182,8 @@ func tableOf(value any, o Options) (*grid, error) {
 		return verdictTable(v, o), nil
 	case *diff.TrendReport:
 		return trendTable(v, o), nil
+	case *budget.Report:
+		return checkTable(v, o), nil
 	}
 	return nil, fmt.Errorf("a %T cannot be written as %s", value, o.Format)
 }

@@ -113,6 +113,9 @@ type Allowed struct {
 	Percent *float64 `json:"percent,omitempty"`
 	Either  bool     `json:"either,omitempty"` // see Limit
 	Count   *int     `json:"count,omitempty"`
+	// Values are what kinds without a number ask for: of Forbid and Require the patterns,
+	// of Base, User and Platforms what must be.
+	Values []string `json:"values,omitempty"`
 }
 
 // Match is something that must not be there, or that is not there.
