@@ -180,7 +180,7 @@ func (k *checking) wrongBase(b *BaseFacts, rule *BaseRule) string {
 		return slices.ContainsFunc(rule.Is, func(p string) bool { return MatchesReference(p, n) })
 	})
 	switch {
-	case !is && b.How == baseGuess:
+	case !is && b.How == BaseGuess:
 		return "what it is built on has no known name, and is to be " + strings.Join(rule.Is, " or ")
 	case !is:
 		return fmt.Sprintf("it is built on %s, and not on %s", name, strings.Join(rule.Is, " or "))
@@ -195,5 +195,5 @@ func (k *checking) wrongBase(b *BaseFacts, rule *BaseRule) string {
 	return ""
 }
 
-// baseGuess is how a base was found that has no name.
-const baseGuess = "guess"
+// BaseGuess is how a base was found that has no name: by the look of the history.
+const BaseGuess = "guess"

@@ -55,7 +55,7 @@ func TestBases(t *testing.T) {
 		{"not known, and only its age matters", BaseFacts{}, BaseRule{MaxAge: day}, Unknown},
 		{"the right one", BaseFacts{Layers: 1, Names: []string{"debian:12"}}, BaseRule{Is: []string{"alpine:3", "debian:12"}}, Passed},
 		{"another", BaseFacts{Layers: 1, Names: []string{"debian:11"}}, BaseRule{Is: []string{"debian:12"}}, Failed},
-		{"a guess", BaseFacts{Layers: 1, How: baseGuess}, BaseRule{Is: []string{"debian:12"}}, Failed},
+		{"a guess", BaseFacts{Layers: 1, How: BaseGuess}, BaseRule{Is: []string{"debian:12"}}, Failed},
 		{"too old", BaseFacts{Layers: 1, Created: &made}, BaseRule{MaxAge: 99 * day}, Failed},
 		{"old enough", BaseFacts{Layers: 1, Created: &made}, BaseRule{MaxAge: 100 * day}, Passed},
 		{"of no age", BaseFacts{Layers: 1}, BaseRule{MaxAge: 100 * day}, Failed},
