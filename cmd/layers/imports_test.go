@@ -18,10 +18,12 @@ var ownImports = map[string]string{
 	"cmd/report":                "inspect inspect/fleet inspect/packages diff cache/layer cmd/term",
 	"cmd/export":                "inspect/fleet cache/layer", // tables of a fleet, and of the files in its layers
 	"cmd/term":                  "",
+	"cmd/policy":                "diff/budget diff inspect/packages cmd/report",
 	"inspect":                   "cache/layer inspect/packages",
 	"inspect/packages":          "cache/layer",
 	"inspect/fleet":             "inspect cache/layer cache/refs",
 	"diff":                      "cache/layer inspect/packages",
+	"diff/budget":               "diff cache/layer",
 	"cache":                     "cache/layer cache/unpack cache/refs", // what plans say that a removal frees is what a removal frees: one count for both
 	"cache/refs":                "",
 	"cache/layer":               "cache/layer/inflate", // inflating is most of the one pass, and what it is judged by
@@ -55,9 +57,10 @@ var homes = map[string]string{
 	"github.com/dustin/go-humanize":        "cmd/report",
 	"github.com/clipperhouse/":             "cmd/report cmd/term", // what tablewriter measures width by
 	"github.com/parquet-go/":               "cmd/export",
+	"go.yaml.in/yaml/v3":                   "cmd/policy",
 	"golang.org/x/term":                    "cmd cmd/term cache/source cache/shell/console cache/shell/builtin", // in source: a terminal as standard input is no archive
 	"golang.org/x/tools/txtar":             "fixtures",
-	"github.com/bmatcuk/doublestar/":       "cmd diff",
+	"github.com/bmatcuk/doublestar/":       "cmd cmd/policy diff",
 	"golang.org/x/sys/":                    "cmd cmd/term cache cache/source cache/directory cache/unpack cache/mount cache/userns cache/shell cache/shell/cgroup cache/shell/console cache/shell/seccomp fixtures cache/shell/builtin cache/shell/builtin/tools", // there: a directory is listed with all its attributes
 	"golang.org/x/sync/":                   "cache cache/layer cache/source cache/unpack",
 	"github.com/klauspost/compress/":       "cache/layer cache/source fixtures",
