@@ -14,15 +14,16 @@ import (
 // also import fixtures; those of cmd/layers, which are of the whole program, any.
 var ownImports = map[string]string{
 	"cmd/layers":                "cmd",
-	"cmd":                       "cmd/report cmd/export cmd/term inspect inspect/packages inspect/fleet diff cache cache/layer cache/source cache/directory cache/unpack cache/mount cache/shell cache/shell/cgroup cache/shell/console cache/shell/systemd fixtures cache/userns cache/shell/builtin",
+	"cmd":                       "cmd/report cmd/policy cmd/export cmd/term inspect inspect/packages inspect/fleet diff diff/budget cache cache/layer cache/source cache/directory cache/unpack cache/mount cache/shell cache/shell/cgroup cache/shell/console cache/shell/systemd fixtures cache/userns cache/shell/builtin",
 	"cmd/report":                "inspect inspect/fleet inspect/packages diff diff/budget cache/layer cmd/term",
 	"cmd/export":                "inspect/fleet cache/layer", // tables of a fleet, and of the files in its layers
 	"cmd/term":                  "",
+	"cmd/policy":                "diff/budget diff inspect/packages cmd/report",
 	"inspect":                   "cache/layer inspect/packages",
 	"inspect/packages":          "cache/layer",
 	"inspect/fleet":             "inspect cache/layer cache/refs",
 	"diff":                      "cache/layer inspect/packages",
-	"diff/budget":               "cache/layer diff",
+	"diff/budget":               "diff cache/layer inspect/packages", // what an image is built on, and its history, it is told
 	"cache":                     "cache/layer cache/unpack cache/refs", // what plans say that a removal frees is what a removal frees: one count for both
 	"cache/refs":                "",
 	"cache/layer":               "cache/layer/inflate", // inflating is most of the one pass, and what it is judged by
@@ -56,9 +57,10 @@ var homes = map[string]string{
 	"github.com/dustin/go-humanize":        "cmd/report",
 	"github.com/clipperhouse/":             "cmd/report cmd/term", // what tablewriter measures width by
 	"github.com/parquet-go/":               "cmd/export",
+	"go.yaml.in/yaml/v3":                   "cmd/policy",
 	"golang.org/x/term":                    "cmd cmd/term cache/source cache/shell/console cache/shell/builtin", // in source: a terminal as standard input is no archive
 	"golang.org/x/tools/txtar":             "fixtures",
-	"github.com/bmatcuk/doublestar/":       "cmd diff",
+	"github.com/bmatcuk/doublestar/":       "cmd cmd/policy diff",
 	"golang.org/x/sys/":                    "cmd cmd/term cache cache/source cache/directory cache/unpack cache/mount cache/userns cache/shell cache/shell/cgroup cache/shell/console cache/shell/seccomp fixtures cache/shell/builtin cache/shell/builtin/tools", // there: a directory is listed with all its attributes
 	"golang.org/x/sync/":                   "cache cache/layer cache/source cache/unpack",
 	"github.com/klauspost/compress/":       "cache/layer cache/source fixtures",
@@ -68,7 +70,7 @@ var homes = map[string]string{
 	"github.com/docker/cli/":               "cache/source",
 	"mvdan.cc/sh/v3/":                      "cache/shell/builtin",
 	"mvdan.cc/sh/v3/pattern":               "cache/shell/builtin/tools", // find has the shell's patterns
-	registryModule + "v1":                  "cmd inspect inspect/packages inspect/fleet diff cache cache/layer cache/source fixtures",
+	registryModule + "v1":                  "cmd inspect inspect/packages inspect/fleet diff diff/budget cache cache/layer cache/source fixtures",
 	registryModule + "v1/types":            "cmd inspect cache cache/layer cache/source fixtures",
 	registryModule + "v1/partial":          "cache cache/source fixtures",
 	registryModule + "v1/match":            "cache cache/source",
