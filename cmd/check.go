@@ -13,20 +13,19 @@ import (
 
 type checkFlags struct {
 	settings
-	config     string
-	rules      policy.Flags
-	baseline   string
-	file       string // of saved baselines
-	anchor     string
-	base       string
-	onMissing  string
-	git        gitFlags
-	outputs    []string
-	save       string
-	init       bool
-	explain    bool
-	now        string
-	candidates []string
+	config    string
+	rules     policy.Flags
+	baseline  string
+	file      string // of saved baselines
+	anchor    string
+	base      string
+	onMissing string
+	git       gitFlags
+	outputs   []string
+	save      string
+	init      bool
+	explain   bool
+	now       string
 }
 
 func newCheck(p *program) *cobra.Command {
@@ -144,22 +143,27 @@ func (p *program) check(ctx context.Context, args []string, f checkFlags) error 
 		return err
 	}
 	if f.init {
-		return p.inStore(f.settings, func(s *session) error { return s.initPolicy(ctx, args, f, outputs) })
+		return p.inStore(f.settings, func(s *session) error { return s.initPolicy(ctx, args, f) })
 	}
 	rules, err := p.checkPolicy(f)
 	if err != nil {
 		return err
 	}
+	if f.git.allow {
+		if err := rules.addWaivers(ctx, &f.git); err != nil {
+			return err
+		}
+	}
 	targets, err := rules.targets(ctx, args, f)
 	if err != nil {
 		return err
 	}
+	if f.explain {
+		return p.explainCheck(f, rules, targets)
+	}
 	return p.inStore(f.settings, func(s *session) error {
 		s.peeking = true
 		run := &checkRun{session: s, flags: f, checker: budget.New(rules.Policy, rules.usual, now), platform: s.fetch.Platform.Platform}
-		if f.explain {
-			return run.explainAll(ctx, targets, rules, outputs)
-		}
 		for _, t := range targets {
 			if err := run.image(ctx, t); err != nil {
 				return err

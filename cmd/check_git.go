@@ -136,7 +136,7 @@ func (r *checkRun) gitBaseline(ctx context.Context, t target) (*others, error) {
 		o.missing = firstOf(strings.TrimSuffix(g.text+"; "+g.hint, "; "))
 		return o, nil
 	}
-	repository, err := repositoryOf(t.name)
+	repository, err := taggedIn(t.name)
 	if err != nil {
 		return nil, err
 	}
@@ -175,8 +175,9 @@ func (r *checkRun) gitBaseline(ctx context.Context, t target) (*others, error) {
 	})
 }
 
-// repositoryOf is an image's name without its tag.
-func repositoryOf(name string) (string, error) {
+// taggedIn is the repository in which the images of commits are tagged: an image's name
+// without its tag.
+func taggedIn(name string) (string, error) {
 	ref, err := source.Parse(name)
 	if err != nil {
 		return "", err
@@ -235,11 +236,8 @@ func (f *gitFlags) expand(ctx context.Context, name string) (string, error) {
 
 const allowTrailer = "Layers-Allow"
 
-// waivers are those that the commits of this branch give, if they are asked.
+// waivers are those that the commits of this branch give.
 func (f *gitFlags) waivers(ctx context.Context) ([]budget.Waiver, error) {
-	if !f.allow {
-		return nil, nil
-	}
 	commits := []string{"--max-count=1", "HEAD"}
 	if fork, err := f.forkPoint(ctx); err == nil {
 		commits = []string{fork + "..HEAD"}

@@ -116,6 +116,16 @@ func (c *checkPolicy) budgetFor(name string) (*budget.Budget, string) {
 	return nil, ""
 }
 
+// addWaivers takes those of commits: whoever may commit may waive, which is asked for.
+func (c *checkPolicy) addWaivers(ctx context.Context, f *gitFlags) error {
+	waivers, err := f.waivers(ctx)
+	for i := range c.Budgets {
+		b := &c.Budgets[i]
+		b.Waivers = append(b.Waivers, waivers...)
+	}
+	return err
+}
+
 // targets are the images that are to be checked: those that were named, else those that
 // the file names.
 func (c *checkPolicy) targets(ctx context.Context, names []string, f checkFlags) ([]target, error) {

@@ -38,11 +38,6 @@ func (r *checkRun) image(ctx context.Context, t target) error {
 	if err != nil {
 		return err
 	}
-	waivers, err := r.flags.git.waivers(ctx)
-	if err != nil {
-		return err
-	}
-	t.budget.Waivers = append(t.budget.Waivers, waivers...)
 	available := platformNames(found)
 	for _, img := range r.wanted(t, found) {
 		checked, err := r.budgetImage(img, r.bases(t.budget))

@@ -19,6 +19,7 @@ import (
 	"github.com/layers/layers/cache/layer"
 	"github.com/layers/layers/cache/source"
 	"github.com/layers/layers/cache/unpack"
+	"github.com/layers/layers/cmd/policy"
 	"github.com/layers/layers/cmd/report"
 	"github.com/layers/layers/inspect"
 )
@@ -88,7 +89,7 @@ var (
 	}
 )
 
-var rules = slices.Concat(runRules, usageRules, idRules, storeRules, sourceRules, directoryRules, layerRules, unpackRules, mountRules, shellRules, hostRules)
+var rules = slices.Concat(runRules, usageRules, checkRules, idRules, storeRules, sourceRules, directoryRules, layerRules, unpackRules, mountRules, shellRules, hostRules)
 
 // runRules know how runs end that no package is to blame for.
 var runRules = []rule{
@@ -128,6 +129,19 @@ var usageRules = []rule{
 		m.hint = "layers diff alone takes one: layers diff IMAGE " + e.Name
 	}),
 	on(exitUsage, always[*report.TemplateError](hints("layers help formats; -f json shows the fields, which templates name as Go does"))),
+}
+
+// checkRules are of the files and commits that a check reads.
+var checkRules = []rule{
+	on(exitUsage, func(e *policy.Error, m *message) {
+		m.line = fmt.Sprintf("%s: %s", e.File, count(len(e.Mistakes), "mistake"))
+		for _, mistake := range e.Mistakes {
+			m.detail = append(m.detail, fmt.Sprintf("%s:%d:%d: %s", e.File, mistake.Line, mistake.Column, mistake))
+		}
+	}),
+	on(exitUsage, func(e *fileError, m *message) { m.hint = e.hint }),
+	on(exitNotFound, func(e *gitError, m *message) { m.hint = e.hint }),
+	on[*missingFileError](exitNotFound),
 }
 
 var storeRules = []rule{

@@ -3,6 +3,7 @@ package cmd
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/layers/layers/cmd/report"
 	"github.com/layers/layers/cmd/term"
@@ -16,7 +17,11 @@ func (p *program) reportOptions(out outputFlags) (report.Options, error) {
 		return o, err
 	}
 	var err error
-	if o.Format, o.Template, err = report.ParseFormat(out.Format); err != nil {
+	parse := report.ParseFormat
+	if slices.Contains(out.formats, string(report.SARIF)) {
+		parse = report.ParseCheckFormat
+	}
+	if o.Format, o.Template, err = parse(out.Format); err != nil {
 		return o, &usageError{text: err.Error(), hint: "layers help formats"}
 	}
 	target := io.Writer(io.Discard) // a file is no terminal

@@ -26,7 +26,7 @@ func newRoot(p *program) *cobra.Command {
 	root.SetHelpFunc(p.help)
 	root.SetUsageFunc(func(*cobra.Command) error { return nil })
 	root.AddCommand(
-		newInspect(p), newDiff(p), newLs(p), newCat(p), newWhy(p), newBase(p),
+		newInspect(p), newDiff(p), newLs(p), newCat(p), newWhy(p), newBase(p), newCheck(p),
 		newMount(p), newUmount(p), newUnpack(p), newShell(p),
 		newPull(p), newImages(p), newRm(p), newCache(p),
 		newDemo(p), newDoctor(p), newCompletion(p), newVersion(p),

@@ -23,7 +23,7 @@ var ownImports = map[string]string{
 	"inspect/packages":          "cache/layer",
 	"inspect/fleet":             "inspect cache/layer cache/refs",
 	"diff":                      "cache/layer inspect/packages",
-	"diff/budget":               "diff cache/layer inspect/packages", // what an image is built on, and its history, it is told
+	"diff/budget":               "diff cache/layer inspect/packages",   // what an image is built on, and its history, it is told
 	"cache":                     "cache/layer cache/unpack cache/refs", // what plans say that a removal frees is what a removal frees: one count for both
 	"cache/refs":                "",
 	"cache/layer":               "cache/layer/inflate", // inflating is most of the one pass, and what it is judged by

@@ -10,7 +10,7 @@ import (
 // judge holds what was measured against a rule's limit.
 func (out *Result) judge(l *Limit, measured, whole int64) {
 	out.Unit, out.Measured, out.Whole, out.Percent = Bytes, measured, whole, percent(measured, whole)
-	out.Allowed = &Allowed{Bytes: l.Bytes, Percent: l.Percent, Either: l.Either && l.Bytes != nil && l.Percent != nil}
+	out.Allowed = l.allowed()
 	if l.exceeded(measured, whole) {
 		out.Outcome = Failed
 	}
@@ -95,7 +95,7 @@ func (k *checking) counterpart(r *Rule, out *Result) *Image {
 		out.Outcome, out.Why = Unknown, fmt.Sprintf("there is no %s to compare with", out.Since)
 		return nil
 	}
-	out.Why = fmt.Sprintf("the %s %s: %s", out.Since, with.Name, with.Missing)
+	out.Why, out.lacking = fmt.Sprintf("the %s %s: %s", out.Since, with.Name, with.Missing), true
 	switch k.Budget.OnMissing {
 	case MissingWarns:
 		out.Outcome = Warned

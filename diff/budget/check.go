@@ -71,13 +71,26 @@ func (c *Checker) Check(ctx context.Context, q Question) error {
 }
 
 // Missing notes that an image is not there for a platform that its baseline has, or that
-// is to be checked.
-func (c *Checker) Missing(b *Budget, name, platform, why string) {
+// is to be checked, and what that is: Failed or Warned.
+func (c *Checker) Missing(b *Budget, name, platform string, outcome Outcome, why string) {
 	c.waiversOf(b)
 	c.report.Images = append(c.report.Images, ImageReport{
-		Outcome: Failed, Budget: b.Name, Name: name, Platform: platform,
-		Results: []Result{{Rule: string(Platforms), Kind: Platforms, Outcome: Failed, Why: why}},
+		Outcome: outcome, Budget: b.Name, Name: name, Platform: platform,
+		Results: []Result{{Rule: string(Platforms), Kind: Platforms, Outcome: outcome, Why: why}},
 	})
+}
+
+// Broken reports whether a rule is broken by an image, and not only because what it is
+// compared with is missing.
+func (c *Checker) Broken() bool {
+	for _, i := range c.report.Images {
+		for _, r := range i.Results {
+			if r.Outcome == Failed && !r.lacking {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Report is what came of all checks.

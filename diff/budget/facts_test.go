@@ -144,11 +144,11 @@ func savedAgain(t *testing.T, img *Image) *Image {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := read.Image(img.Name, img.Platform)
-	if err != nil {
-		t.Fatal(err)
+	again := read.For("registry.example.org/" + img.Name)
+	if len(again) != 1 {
+		t.Fatalf("%d images", len(again))
 	}
-	return again
+	return again[0]
 }
 
 func TestASavedBaselineMeasuresAsTheImageDoes(t *testing.T) {

@@ -105,6 +105,8 @@ type Result struct {
 	Hint   *Hint   `json:"hint,omitempty"`
 	More   string  `json:"more,omitempty"` // the command that shows more
 	Waiver string  `json:"waiver,omitempty"`
+
+	lacking bool // what it compares with is missing
 }
 
 // Allowed is a rule's limit.

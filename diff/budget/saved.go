@@ -95,22 +95,22 @@ func ReadSaved(data []byte) (*Saved, error) {
 }
 
 // ErrNotSaved says that a saved baseline has no such image.
-var ErrNotSaved = errors.New("the saved baseline has no such image")
+var ErrNotSaved = errors.New("no such image was saved")
 
-// Image returns an image of the name, or of any name if there are images of one name only,
-// for a platform.
-func (s *Saved) Image(name, platform string) (*Image, error) {
-	names := map[string]bool{}
+// For are the images, one for each platform, that an image is to be compared with: those
+// of its repository, or, where the images of one repository only were saved, those.
+func (s *Saved) For(name string) (all []*Image) {
+	repositories := map[string]bool{}
 	for _, img := range s.Images {
-		names[img.Name] = true
+		repositories[splitReference(img.Name).repository] = true
 	}
 	for i := range s.Images {
 		img := &s.Images[i]
-		if (img.Name == name || len(names) == 1) && (img.Platform == platform || platform == "") {
-			return img.image(), nil
+		if splitReference(img.Name).repository == splitReference(name).repository || len(repositories) == 1 {
+			all = append(all, img.image())
 		}
 	}
-	return nil, ErrNotSaved
+	return all
 }
 
 func (i *SavedImage) image() *Image {
