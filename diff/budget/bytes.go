@@ -186,7 +186,7 @@ func checkReclaimable(ctx context.Context, k *checking, r *Rule, out *Result) er
 	var hidden int64
 	byLayer := make([]int64, len(k.Image.Layers))
 	top := make([]biggestFiles, len(k.Image.Layers))
-	hiders := map[int]int64{} // by the layer that hides
+	h := hiders{tocs: tree.Layers(), deleted: map[int]int64{}, replaced: map[int]int64{}}
 	for c, err := range tree.Reclaimable() {
 		if err == nil {
 			err = ctx.Err()
@@ -198,14 +198,16 @@ func checkReclaimable(ctx context.Context, k *checking, r *Rule, out *Result) er
 		byLayer[c.Layer] = plus(byLayer[c.Layer], c.Bytes)
 		top[c.Layer].limit = mostFiles
 		top[c.Layer].add(c.Path, c.Bytes)
-		hiders[c.HiddenBy] = plus(hiders[c.HiddenBy], c.Bytes)
+		if err := h.add(&c); err != nil {
+			return err
+		}
 	}
 	out.judge(&r.Limit, hidden, whole)
 	if out.Outcome != Failed {
 		return nil
 	}
 	out.hold(k.layerCauses(byLayer, top))
-	out.Hint = hintReclaimable(k.Image, byLayer, hiders)
+	out.Hint = hintReclaimable(k.Image, out, &h)
 	out.More = command("layers", "inspect", "--reclaimable", k.Image.Name)
 	return nil
 }

@@ -48,12 +48,24 @@ func (k *checking) explain(ctx context.Context, old *Image, r *Rule, out *Result
 		return err
 	}
 	if old == nil {
-		old = &Image{}
-		newScope = k.largest(newScope, out.Of)
-	} else if oldScope, err = k.within(ctx, old, r.Within, old.all()); err != nil {
+		return k.explainLargest(ctx, newScope, out)
+	}
+	if oldScope, err = k.within(ctx, old, r.Within, old.all()); err != nil {
 		return err
 	}
 	return k.explainLayers(ctx, old, oldScope, newScope, out)
+}
+
+// explainLargest names the largest of some layers, and what is in those of them that the
+// baseline has not: the others are not read.
+func (k *checking) explainLargest(ctx context.Context, indexes []int, out *Result) error {
+	if err := k.explainLayers(ctx, &Image{}, nil, k.largest(indexes, out.Of), out); err != nil {
+		return err
+	}
+	for i := range out.Causes {
+		out.Causes[i].Relation = ""
+	}
+	return nil
 }
 
 // explainFetch says which layers a host must fetch.
@@ -64,7 +76,7 @@ func (k *checking) explainFetch(ctx context.Context, old *Image, _ *Rule, out *R
 			missing = append(missing, n)
 		}
 	}
-	return k.explainLayers(ctx, &Image{}, nil, k.largest(missing, Content), out)
+	return k.explainLargest(ctx, missing, out)
 }
 
 // largest are the largest of some layers.
@@ -86,7 +98,8 @@ func (k *checking) explainLayers(ctx context.Context, old *Image, oldScope, newS
 	if err != nil {
 		return err
 	}
-	newSide, err := k.side(ctx, k.Image, both(newScope, k.Image.unshared(old)), newScope)
+	own := both(k.Image.unshared(old), k.Image.unshared(k.Baseline.Image))
+	newSide, err := k.side(ctx, k.Image, both(newScope, own), newScope)
 	if err != nil {
 		return err
 	}
@@ -99,7 +112,7 @@ func (k *checking) explainLayers(ctx context.Context, old *Image, oldScope, newS
 		all = append(all, k.cause(&c, out.Of))
 	}
 	out.hold(all)
-	if err := k.filesOfUnexplained(ctx, out); err != nil {
+	if err := k.filesOfUnexplained(ctx, own, out); err != nil {
 		return err
 	}
 	out.Hint = hintCauses(k.Image, out)
@@ -161,10 +174,10 @@ func (k *checking) side(ctx context.Context, img *Image, read, scope []int) (*di
 
 // filesOfUnexplained names the files of layers of which nothing else can be told, since
 // those that they are compared with cannot be read.
-func (k *checking) filesOfUnexplained(ctx context.Context, out *Result) error {
+func (k *checking) filesOfUnexplained(ctx context.Context, own []int, out *Result) error {
 	for i := range out.Causes {
 		c := &out.Causes[i]
-		if len(c.Parts) > 0 || len(c.Files) > 0 || c.Relation == diff.Gone || k.Image.Reader == nil {
+		if len(c.Parts) > 0 || len(c.Files) > 0 || c.Relation == diff.Gone || !slices.Contains(own, c.Layer-1) {
 			continue
 		}
 		held, err := k.Image.layers(ctx, []int{c.Layer - 1})

@@ -137,3 +137,19 @@ func TestTheAnchorIsAnotherBaseline(t *testing.T) {
 		t.Errorf("%+v", results)
 	}
 }
+
+func TestWhatIsTooLargeIsNamedWithoutReadingWhatTheBaselineHas(t *testing.T) {
+	old, img := image(t, "app:main", baseText), image(t, "app:pr", grownText)
+	r := check(t, budgetOf(Rule{Kind: Max, Limit: bytesLimit(10)}), img, old).Results[0]
+	if r.Outcome != Failed || len(r.Causes) != 3 || r.Rest != 0 {
+		t.Fatalf("%+v", r)
+	}
+	for _, c := range r.Causes {
+		if c.Relation != "" || (len(c.Files) > 0) != (c.Layer > 1) {
+			t.Errorf("%+v", c)
+		}
+	}
+	if slices.Contains(img.readLayers(), 0) || len(old.readLayers()) > 0 {
+		t.Errorf("read %v and %v", img.readLayers(), old.readLayers())
+	}
+}

@@ -1,10 +1,12 @@
 package budget
 
 import (
+	"errors"
 	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/layers/layers/cache/layer"
 	"github.com/layers/layers/diff"
 )
 
@@ -23,8 +25,8 @@ type cacheDir struct {
 var cacheDirs = []cacheDir{
 	{"apt-lists", []string{"var/lib/apt/lists"}, `\bapt(-get)?\b.*\bupdate\b`, Hint{
 		Text: "remove the package lists in the step that fetched them", Example: "rm -rf /var/lib/apt/lists/*"}},
-	{"apt-archives", []string{"var/cache/apt/archives"}, `\bapt(-get)?\b`, Hint{
-		Text: "keep downloaded packages out of the layer", Example: "RUN --mount=type=cache,target=/var/cache/apt"}},
+	{"apt-archives", []string{"var/cache/apt"}, `\bapt(-get)?\b`, Hint{
+		Text: "keep what apt caches out of the layer", Example: "RUN --mount=type=cache,target=/var/cache/apt"}},
 	{"apk-cache", []string{"var/cache/apk", "etc/apk/cache"}, `\bapk\b`, Hint{
 		Text: "have apk keep nothing", Example: "apk add --no-cache"}},
 	{"dnf-cache", []string{"var/cache/dnf", "var/cache/yum", "var/cache/libdnf5"}, `\b(dnf5?|yum|microdnf)\b`, Hint{
@@ -214,29 +216,49 @@ func isTool(name string) bool {
 	}) || strings.HasSuffix(name, "-dev")
 }
 
-// hintReclaimable says how to get rid of what layers carry for nothing, by the steps that
-// hide most.
-func hintReclaimable(img *Image, byLayer []int64, hiders map[int]int64) *Hint {
-	most, hider := int64(0), -1
-	for n := range img.Layers {
-		if hiders[n] > most {
-			most, hider = hiders[n], n
-		}
-	}
-	if hider < 0 || float64(most) < share*float64(sum(byLayer)) {
-		return nil
-	}
-	step := img.Layers[hider].Step
+// hiders are the bytes that layers hide of those below, by how they do.
+type hiders struct {
+	tocs              []*layer.TOC
+	deleted, replaced map[int]int64
+}
+
+func (h *hiders) add(c *layer.Copy) error {
+	e, err := h.tocs[c.HiddenBy].Lookup(c.Path)
 	switch {
-	case runs(step, `\b(chmod|chown)\b`):
-		return &Hint{
-			Code: "copy-attributes", Text: "set owners and modes when files are copied: changing them later stores the files again",
-			File: "Dockerfile", Example: "COPY --chown=app:app --chmod=755",
+	case errors.Is(err, layer.ErrNotExist), err == nil && e.Kind == layer.Absent:
+		h.deleted[c.HiddenBy] = plus(h.deleted[c.HiddenBy], c.Bytes)
+	case err != nil:
+		return err
+	default:
+		h.replaced[c.HiddenBy] = plus(h.replaced[c.HiddenBy], c.Bytes)
+	}
+	return nil
+}
+
+// hintReclaimable says how to get rid of what layers carry for nothing: by the steps that
+// hide most, else by what is hidden.
+func hintReclaimable(img *Image, out *Result, h *hiders) *Hint {
+	enough := func(bytes int64) bool { return float64(bytes) >= share*float64(out.Measured) }
+	for n := range img.Layers {
+		step := img.Layers[n].Step
+		if enough(h.replaced[n]) && runs(step, `\b(chmod|chown)\b`) {
+			return &Hint{
+				Code: "copy-attributes", Text: "set owners and modes when files are copied: changing them later stores the files again",
+				File: "Dockerfile", Example: "COPY --chown=app:app --chmod=755",
+			}
 		}
-	case runs(step, `\brm\b|\bclean\b|\bpurge\b|\bautoremove\b`):
-		return &Hint{
-			Code: "same-step", Text: "remove files in the step that makes them: a later step only hides them",
-			File: "Dockerfile",
+		if enough(h.deleted[n]) && runs(step, `\b(rm|clean|purge|autoremove|remove|uninstall)\b`) {
+			return &Hint{
+				Code: "same-step", Text: "remove files in the step that makes them: a later step only hides them",
+				File: "Dockerfile",
+			}
+		}
+	}
+	for _, c := range out.Causes {
+		for _, f := range c.Files {
+			if hint := hintCache(c.Step, f.Path); hint != nil && enough(f.Bytes) {
+				return hint
+			}
 		}
 	}
 	return nil
