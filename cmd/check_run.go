@@ -49,6 +49,11 @@ func (r *checkRun) image(ctx context.Context, t target) error {
 			Budget: t.budget, Image: checked, Available: available,
 			Baseline: baseline.of(checked, len(found)), Anchor: anchor.of(checked, len(found)),
 		}
+		for _, c := range []budget.Counterpart{q.Baseline, q.Anchor} {
+			if c.Image == nil && c.Missing != "" && len(baseline.images) > 0 {
+				r.missing = append(r.missing, &missingError{c.Name + ": " + c.Missing})
+			}
+		}
 		if err := r.checker.Check(ctx, q); err != nil {
 			return err
 		}
@@ -202,7 +207,7 @@ func (r *checkRun) savedBaseline(t target) (*others, error) {
 	o := &others{name: r.flags.file}
 	data, err := os.ReadFile(r.flags.file)
 	if errors.Is(err, os.ErrNotExist) {
-		r.missing = append(r.missing, &missingFileError{r.flags.file})
+		r.missing = append(r.missing, &missingError{r.flags.file + ": there is no such file"})
 		o.missing = "there is no such file"
 		return o, nil
 	}
@@ -214,18 +219,17 @@ func (r *checkRun) savedBaseline(t target) (*others, error) {
 		return nil, &fileError{name: r.flags.file, err: err, hint: "layers check IMAGE --save " + r.flags.file + " writes one"}
 	}
 	if o.images = saved.For(t.name); len(o.images) == 0 {
-		err := fmt.Errorf("%s: %w: %s", r.flags.file, budget.ErrNotSaved, t.name)
-		r.missing = append(r.missing, &advised{err: &missingFileError{err.Error()}})
+		r.missing = append(r.missing, &missingError{fmt.Sprintf("%s: %v: %s", r.flags.file, budget.ErrNotSaved, t.name)})
 		o.missing = budget.ErrNotSaved.Error()
 	}
 	return o, nil
 }
 
-// missingFileError says that a file that something is compared with is not there.
-type missingFileError struct{ text string }
+// missingError says that something is not there that an image is compared with.
+type missingError struct{ text string }
 
-// Error names the file.
-func (e *missingFileError) Error() string { return e.text + ": not found" }
+// Error names it, and says why it is not there.
+func (e *missingError) Error() string { return e.text }
 
 // finish writes what came of it. That only a baseline was missing is told from a budget
 // that is broken by the exit code.

@@ -141,7 +141,7 @@ var checkRules = []rule{
 	}),
 	on(exitUsage, func(e *fileError, m *message) { m.hint = e.hint }),
 	on(exitNotFound, func(e *gitError, m *message) { m.hint = e.hint }),
-	on[*missingFileError](exitNotFound),
+	on[*missingError](exitNotFound),
 }
 
 var storeRules = []rule{

@@ -116,10 +116,12 @@ const matchPath = "path"
 
 // what says why an entry is forbidden; "" is that it is not.
 func (f *forbidding) what(ctx context.Context, w *walker, number int, e *layer.Entry) (string, error) {
+	byPath := e.Path != "" && w.takes(e.Path)
 	switch {
-	case e.Path == "":
-		return "", nil
-	case w.takes(e.Path):
+	case byPath && f.rule.Secrets && e.Kind == layer.File:
+		key, err := f.secret(ctx, number, e)
+		return cmp.Or(key, matchPath), err
+	case byPath:
 		return matchPath, nil
 	case f.rule.Setuid && e.Kind == layer.File && e.Mode&0o6000 != 0:
 		return privilegeBits(e.Mode), nil
