@@ -195,7 +195,8 @@ func TestFingerprints(t *testing.T) {
 	}
 	keys := checkKeys{}
 	i, r := &budget.ImageReport{Name: "a"}, &budget.Result{Rule: "forbid"}
-	if fingerprint(keys, i, r) == fingerprint(keys, i, r) {
+	one, two := fingerprint(keys, i, r), fingerprint(keys, i, r)
+	if one == two {
 		t.Error("two rules of one name are one")
 	}
 }
