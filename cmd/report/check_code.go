@@ -30,15 +30,15 @@ func codeSpan(s string) string {
 }
 
 func longestRun(s string, of byte) int {
-	longest, run := 0, 0
+	most, run := 0, 0
 	for i := range len(s) {
 		run++
 		if s[i] != of {
 			run = 0
 		}
-		longest = max(longest, run)
+		most = max(most, run)
 	}
-	return longest
+	return most
 }
 
 // codeCell is a codeSpan in a table. There a "|" ends the cell in code, too, but for one

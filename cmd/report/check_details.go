@@ -157,16 +157,26 @@ func (o Options) adviceDetails(r *budget.Result) (list []detail) {
 	}
 	if h := r.Hint; h != nil {
 		list = append(list, detail{depth: 1, words: "hint: " + o.foreignLine(h.Text)})
-		for line := range strings.Lines(h.Example) {
-			d := detail{depth: 2, name: o.Escape(strings.TrimRight(line, "\r\n")), whole: true}
-			if h.File != "" {
-				d.words = o.foreign(h.File) + ":"
-			}
-			list = append(list, d)
-		}
+		list = append(list, o.exampleDetails(h)...)
 	}
 	if r.More != "" {
 		list = append(list, detail{depth: 1, words: "more:", name: o.Escape(r.More), whole: true})
+	}
+	return list
+}
+
+// exampleDetails are what to write, line by line.
+func (o Options) exampleDetails(h *budget.Hint) (list []detail) {
+	const most = 20
+	words := ""
+	if h.File != "" {
+		words = o.foreign(h.File) + ":"
+	}
+	for line := range strings.Lines(h.Example) {
+		if len(list) == most {
+			return append(list, detail{depth: 2, words: plural(int64(strings.Count(strings.TrimRight(h.Example, "\n"), "\n")+1-most), "line") + " more"})
+		}
+		list = append(list, detail{depth: 2, words: words, name: o.Escape(strings.TrimRight(line, "\r\n")), whole: true})
 	}
 	return list
 }

@@ -133,11 +133,12 @@ func (c *checkComment) rules(results []*budget.Result) {
 // result is why a rule is broken.
 func (c *checkComment) result(r *budget.Result) {
 	m := most{mostCauses, mostParts, 1, 3}
-	lines := "**" + c.o.outcome(r.Outcome) + "** " + c.o.foreign(r.Rule) + ": " + c.o.sentence(r) + "\n\n"
+	var lines strings.Builder
+	lines.WriteString("**" + c.o.outcome(r.Outcome) + "** " + c.o.foreign(r.Rule) + ": " + c.o.sentence(r) + "\n\n")
 	for _, d := range c.o.details(r, m) {
-		lines += c.o.bullet(&d)
+		lines.WriteString(c.o.bullet(&d))
 	}
-	if !c.offer(strings.TrimRight(lines, "\n") + "\n\n") {
+	if !c.offer(strings.TrimRight(lines.String(), "\n") + "\n\n") {
 		return
 	}
 	if len(r.Matches) > m.matches {

@@ -45,7 +45,11 @@ func writeCheckText(w io.Writer, r *budget.Report, o Options) error {
 		if o.Color && l.color != "" {
 			mark = "\x1b[" + l.color + "m" + mark + "\x1b[0m"
 		}
-		line := harmless(l.indent + l.mark + l.text)
+		plain := l.indent + l.mark + l.text
+		line := harmless(plain)
+		if Width(plain) <= o.width() {
+			line = o.Truncate(line, o.width())
+		}
 		if rest, ok := strings.CutPrefix(line, l.indent+l.mark); ok {
 			line = l.indent + mark + rest
 		}

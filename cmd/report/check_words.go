@@ -276,7 +276,7 @@ func (o Options) grown(i *budget.ImageReport) string {
 	return "as large"
 }
 
-// verdict is what became of all rules, in one sentence.
+// checkVerdict is what became of all rules, in one sentence.
 func (o Options) checkVerdict(r *budget.Report) string {
 	n, total := map[budget.Outcome]int{}, 0
 	for i := range r.Images {
@@ -291,9 +291,6 @@ func (o Options) checkVerdict(r *budget.Report) string {
 	}
 	if n[budget.Unknown] > 0 {
 		rest += fmt.Sprintf(", %d not checked", n[budget.Unknown])
-	}
-	if len(r.Images) > 1 {
-		rest += fmt.Sprintf(", in %d images", len(r.Images))
 	}
 	word := o.Escape(string(r.Outcome)) + ": "
 	switch {
