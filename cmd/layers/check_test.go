@@ -96,7 +96,7 @@ func TestCheckFetchesNoLayerThatTheBaselineHas(t *testing.T) {
 	main, pr := fixtures.Image(checkedBase+"-- 1/app/a --\na\n"), fixtures.Image(checkedBase+"-- 1/app/.git/HEAD [size=50000] --\n")
 	old, img := c.push("app:main", main), c.push("app:pr", pr)
 	blobs := func() (all []string) {
-		for _, r := range c.registry.Requests() {
+		for _, r := range c.registry.Log() {
 			if r.Method == "GET" && strings.Contains(r.Path, "/blobs/") {
 				all = append(all, r.Path)
 			}

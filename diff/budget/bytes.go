@@ -10,7 +10,6 @@ import (
 // judge holds what was measured against a rule's limit.
 func (out *Result) judge(l *Limit, measured, whole int64) {
 	out.Unit, out.Measured, out.Whole, out.Percent = Bytes, measured, whole, percent(measured, whole)
-	out.Allowed = l.allowed()
 	if l.exceeded(measured, whole) {
 		out.Outcome = Failed
 	}

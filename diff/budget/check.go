@@ -168,7 +168,7 @@ var errUnreadable = errors.New("what its layers hold is not in the saved baselin
 
 // rule checks one rule.
 func (k *checking) rule(ctx context.Context, r *Rule) (Result, error) {
-	out := Result{Rule: r.Called(), Kind: r.Kind, At: r.At, Outcome: Passed, Scope: r.Within.String(), Since: r.Since}
+	out := Result{Rule: r.Called(), Kind: r.Kind, At: r.At, Outcome: Passed, Scope: r.Within.String(), Since: r.Since, Allowed: r.allowed()}
 	err := rules[r.Kind](ctx, k, r, &out)
 	if errors.Is(err, errUnreadable) {
 		out.Outcome, out.Why = Unknown, err.Error()

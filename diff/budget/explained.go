@@ -39,7 +39,6 @@ type ExplainedRule struct {
 	Of      Measure  `json:"of,omitempty"`
 	Since   Against  `json:"since,omitempty"`
 	Allowed *Allowed `json:"allowed,omitempty"`
-	Paths   []string `json:"paths,omitempty"`
 	Needs   Need     `json:"needs"`
 }
 
@@ -70,7 +69,7 @@ func (b *Budget) Explain(image, why string, compared bool) Explained {
 }
 
 func (r *Rule) explain(compared bool) ExplainedRule {
-	e := ExplainedRule{Rule: r.Called(), Kind: r.Kind, At: r.At, Level: r.Level, Scope: r.Within.String(), Needs: r.needs(compared)}
+	e := ExplainedRule{Rule: r.Called(), Kind: r.Kind, At: r.At, Level: r.Level, Scope: r.Within.String(), Needs: r.needs(compared), Allowed: r.allowed()}
 	if e.Level == "" {
 		e.Level = Fail
 	}
@@ -88,21 +87,6 @@ func (r *Rule) explain(compared bool) ExplainedRule {
 	}
 	if e.Since == "" && (r.Kind == Growth || r.Kind == Fetch || r.Kind == Rebuilt) {
 		e.Since = Baseline
-	}
-	switch r.Kind {
-	case Max, Growth, Reclaimable, Fetch, Duplicate:
-		e.Allowed = r.Limit.allowed()
-	case Layers, Rebuilt:
-		e.Allowed = &Allowed{Count: &r.Count}
-	}
-	e.Paths = r.Paths
-	switch r.Kind {
-	case User:
-		e.Paths = r.Users
-	case Platforms:
-		e.Paths = r.Platforms
-	case Base:
-		e.Paths = r.BaseIs.Is
 	}
 	return e
 }
@@ -135,10 +119,6 @@ func (r *Rule) needs(compared bool) Need {
 	return NeedManifest
 }
 
-func (l *Limit) allowed() *Allowed {
-	return &Allowed{Bytes: l.Bytes, Percent: l.Percent, Either: l.Either && l.Bytes != nil && l.Percent != nil}
-}
-
 // Text says what is demanded in one line; bytes writes a size in some units.
 func (e *ExplainedRule) Text(units string, bytes func(int64, string) string) string {
 	var words []string
@@ -146,8 +126,8 @@ func (e *ExplainedRule) Text(units string, bytes func(int64, string) string) str
 	if e.Level == Warn {
 		add("(warns)")
 	}
-	if e.Allowed != nil {
-		add("at most %s", e.Allowed.text(units, bytes))
+	if limit := e.Allowed.text(units, bytes); limit != "" {
+		add("at most %s", limit)
 	}
 	if e.Of != "" {
 		add("of %s bytes", e.Of)
@@ -158,8 +138,8 @@ func (e *ExplainedRule) Text(units string, bytes func(int64, string) string) str
 	if e.Since != "" {
 		add("since the %s", e.Since)
 	}
-	if len(e.Paths) > 0 {
-		add("%s", strings.Join(e.Paths, ", "))
+	if len(e.Allowed.Values) > 0 {
+		add("%s", strings.Join(e.Allowed.Values, ", "))
 	}
 	return strings.Join(words, " ")
 }

@@ -53,7 +53,7 @@ func checkForbid(ctx context.Context, k *checking, r *Rule, out *Result) (err er
 	if f.number == 0 { // directories with nothing in them
 		f.number, f.matches = len(f.dirs), f.dirs[:min(len(f.dirs), mostMatches)]
 	}
-	out.Unit, out.Allowed = Count, &Allowed{Count: new(int)}
+	out.Unit = Count
 	if f.number == 0 {
 		return nil
 	}
