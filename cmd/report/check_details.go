@@ -49,7 +49,9 @@ func (o Options) causeDetails(r *budget.Result, m most) (list []detail) {
 		}
 		list = append(list, o.causeDetail(r, c))
 		list = append(list, o.partDetails(r, c, m.parts)...)
-		list = append(list, o.fileDetails(r, c, m.files)...)
+		if r.Kind != budget.Forbid { // the files are what was found
+			list = append(list, o.fileDetails(r, c, m.files)...)
+		}
 	}
 	if left != 0 || len(r.Causes) > m.causes {
 		list = append(list, detail{depth: 1, amount: o.amount(r, left), words: "other layers"})
@@ -69,6 +71,9 @@ func (o Options) causeDetail(r *budget.Result, c *budget.Cause) detail {
 	}
 	if c.Step != nil {
 		d.name = o.diffStep(c.Step)
+	}
+	if c.Unpacked != 0 {
+		d.after = o.amount(r, c.Unpacked) + " unpacked"
 	}
 	return d
 }

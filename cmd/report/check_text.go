@@ -105,7 +105,12 @@ func (o Options) checkImages(r *budget.Report) *grid {
 
 // imageLines are an image and its rules.
 func (o Options) imageLines(r *budget.Report, i *budget.ImageReport) (lines []checkLine) {
-	for _, l := range o.items(o.imageItems(r, i)...) {
+	items := o.imageItems(r, i)
+	if Width(items[0]) > o.width() {
+		name, against, _ := strings.Cut(items[0], " against ")
+		items = append([]string{name, joined(" ", "against", against)}, items[1:]...)
+	}
+	for _, l := range o.items(items...) {
 		lines = append(lines, checkLine{text: o.Truncate(l, o.width())})
 	}
 	for _, l := range o.items(o.sizeItems(i)...) {
@@ -129,18 +134,18 @@ func (o Options) imageLines(r *budget.Report, i *budget.ImageReport) (lines []ch
 
 // imageItems say which image it is, against what, and by which rules.
 func (o Options) imageItems(r *budget.Report, i *budget.ImageReport) []string {
-	name := o.foreign(i.Name)
+	name, against, how := o.foreign(i.Name), "", ""
 	if there(i.Baseline) {
-		name += " against " + o.foreign(i.Baseline.Name)
+		against = "against " + o.foreign(i.Baseline.Name)
 		if i.Baseline.How != "" {
-			name += " (" + o.foreignLine(i.Baseline.How) + ")"
+			how = "of " + o.foreignLine(i.Baseline.How)
 		}
 	}
 	since := ""
 	if there(i.Anchor) {
 		since = "since " + o.foreign(i.Anchor.Name)
 	}
-	return []string{name, since, o.foreign(i.Platform), o.rulesOf(r, i)}
+	return []string{joined(" ", name, against), how, since, o.foreign(i.Platform), o.rulesOf(r, i)}
 }
 
 func (o Options) sizeItems(i *budget.ImageReport) []string {

@@ -15,8 +15,8 @@ FAIL     app:pr-12     linux/amd64  148 MB   168 MB  +19.4 MB (+13.1 %)
 ok       app:pr-12     linux/arm64  150 MB   147 MB   -3.00 MB (-2.0 %)
 ok       worker:pr-12                    –  91.0 MB
 
-app:pr-12 against app:main (merge base 1f2e3d4)   since app:v1.0   linux/amd64
-rules: .layers.yaml (images.app)
+app:pr-12 against app:main   of merge base 1f2e3d4   since app:v1.0
+linux/amd64   rules: .layers.yaml (images.app)
 content 148 MB → 168 MB   larger by 19.4 MB (+13.1 %)   8 layers, 5 shared
   FAIL     growth    +19.4 MB (+13.1 %)   over 5 MB and 3 %
                      content 148 MB → 168 MB   .layers.yaml:6

@@ -128,9 +128,9 @@ func (o Options) allowed(r *budget.Result) string {
 	switch {
 	case limit == "":
 		return ""
-	case broken(r):
+	case broken(r) && !r.Lacking:
 		return "over " + limit
-	case r.Kind == budget.Growth || r.Outcome == budget.Unknown:
+	case r.Kind == budget.Growth || r.Outcome == budget.Unknown || r.Lacking:
 		return "limit " + limit
 	}
 	return "of " + limit
@@ -139,6 +139,9 @@ func (o Options) allowed(r *budget.Result) string {
 // figures are what was measured and what is allowed: "168 MB of 200 MB" is one.
 func (o Options) figures(r *budget.Result) []string {
 	measured, allowed := o.measured(r), o.allowed(r)
+	if r.Outcome == budget.Passed && len(r.Allowed.Values) > 0 {
+		allowed = "" // what is as it must be needs no list of that
+	}
 	if measured != "" && strings.HasPrefix(allowed, "of ") {
 		return []string{measured + " " + allowed}
 	}
@@ -278,11 +281,15 @@ func (o Options) grown(i *budget.ImageReport) string {
 
 // checkVerdict is what became of all rules, in one sentence.
 func (o Options) checkVerdict(r *budget.Report) string {
-	n, total := map[budget.Outcome]int{}, 0
+	n, total, lacking := map[budget.Outcome]int{}, 0, 0
 	for i := range r.Images {
 		for k := range r.Images[i].Results {
-			n[r.Images[i].Results[k].Outcome]++
 			total++
+			if result := &r.Images[i].Results[k]; result.Lacking && result.Outcome == budget.Failed {
+				lacking++
+			} else {
+				n[result.Outcome]++
+			}
 		}
 	}
 	of, rest := "of "+plural(int64(total), "rule"), ""
@@ -292,6 +299,9 @@ func (o Options) checkVerdict(r *budget.Report) string {
 	if n[budget.Unknown] > 0 {
 		rest += fmt.Sprintf(", %d not checked", n[budget.Unknown])
 	}
+	if lacking > 0 && n[budget.Failed] > 0 {
+		rest += fmt.Sprintf(", %d could not be checked", lacking)
+	}
 	word := o.Escape(string(r.Outcome)) + ": "
 	switch {
 	case total == 0:
@@ -300,6 +310,8 @@ func (o Options) checkVerdict(r *budget.Report) string {
 		return word + fmt.Sprintf("%d %s broken, %d more would only warn", n[budget.Failed], of, n[budget.Warned]) + rest
 	case n[budget.Failed] > 0:
 		return word + fmt.Sprintf("%d %s broken", n[budget.Failed], of) + rest
+	case lacking > 0:
+		return word + fmt.Sprintf("%d %s could not be checked", lacking, of) + rest
 	case n[budget.Warned] > 0:
 		return word + fmt.Sprintf("%d %s broken, which only warns", n[budget.Warned], of) + rest
 	}

@@ -94,7 +94,7 @@ func (k *checking) counterpart(r *Rule, out *Result) *Image {
 		out.Outcome, out.Why = Unknown, fmt.Sprintf("there is no %s to compare with", out.Since)
 		return nil
 	}
-	out.Why, out.lacking = fmt.Sprintf("the %s %s: %s", out.Since, with.Name, with.Missing), true
+	out.Why, out.Lacking = fmt.Sprintf("the %s %s: %s", out.Since, with.Name, with.Missing), true
 	switch k.Budget.OnMissing {
 	case MissingWarns:
 		out.Outcome = Warned

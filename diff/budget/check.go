@@ -85,7 +85,7 @@ func (c *Checker) Missing(b *Budget, name, platform string, outcome Outcome, why
 func (c *Checker) Broken() bool {
 	for _, i := range c.report.Images {
 		for _, r := range i.Results {
-			if r.Outcome == Failed && !r.lacking {
+			if r.Outcome == Failed && !r.Lacking {
 				return true
 			}
 		}

@@ -126,7 +126,7 @@ func both(a, b []int) []int {
 func (k *checking) cause(c *diff.LayerCause, of Measure) Cause {
 	out := Cause{Layer: cmp.Or(c.New, c.Old), Relation: c.Relation, Step: c.Step, Bytes: c.Unpacked}
 	if of == Content && c.Content != nil {
-		out.Bytes = *c.Content
+		out.Bytes, out.Unpacked = *c.Content, c.Unpacked
 	}
 	out.Parts = c.Parts[:min(len(c.Parts), mostParts)]
 	for _, f := range c.Biggest {

@@ -105,8 +105,8 @@ type Result struct {
 	Hint   *Hint   `json:"hint,omitempty"`
 	More   string  `json:"more,omitempty"` // the command that shows more
 	Waiver string  `json:"waiver,omitempty"`
-
-	lacking bool // what it compares with is missing
+	// Lacking says that the image or file that it compares with is missing.
+	Lacking bool `json:"lacking,omitempty"`
 }
 
 // Allowed is a rule's limit.
@@ -144,6 +144,9 @@ type Cause struct {
 	Relation diff.Relation `json:"relation,omitempty"`
 	Step     *diff.Step    `json:"step,omitempty"`
 	Bytes    int64         `json:"bytes"` // in the measure of the rule
+	// Unpacked is what its parts add up to, where Bytes are compressed; 0 if nothing is
+	// known of them.
+	Unpacked int64 `json:"unpacked,omitempty"`
 	// Parts are what in the layer it is, in unpacked bytes, the largest first.
 	Parts []diff.Part `json:"parts,omitempty"`
 	// Files are the largest ones among them.
