@@ -46,16 +46,17 @@ func newCheck(p *program) *cobra.Command {
 	f.out.quiet(c, "write nothing: the exit code is 1 if a budget is broken")
 	f.addImage(c)
 	return describe(c, manual{
-		long: `Check whether images keep to their budgets: how large they may be, by how much
-they may grow, what must be in them and what must not. What is broken is told with
-the layer, the build step, the package and the files that did it.
+		long: `Check whether images keep to their budgets: how large they may be, by how
+much they may grow, what must be in them and what must not. What is broken is
+told with the layer, the build step, the package and the files that did it.
 
-The rules are those of .layers.yaml, or of flags. Where there are none, growth of
-the content above 1 MB and 1 % fails, and so do version-control directories and
-private keys.
+The rules are those of .layers.yaml, or of flags. Where there are none, growth
+of the content above 1 MB and 1 % fails, and so do version-control directories
+and private keys.
 
-A SIZE is as 5MB or 5MiB, a PERCENT as 3%. "5MB,3%" is broken by what is above both.
-With --baseline, layers that the baseline has, too, are neither fetched nor read.`,
+A SIZE is as 5MB or 5MiB, a PERCENT as 3%; above 5MB,3% is what is above both.
+Layers that the baseline has, too, are neither fetched nor read, unless a rule
+is about every layer: layers check --explain tells.`,
 		examples: []string{
 			"layers check app:pr --baseline app:main",
 			"layers check app:pr --baseline app:main --growth 5MB,3% --forbid '.git/**'",

@@ -28,6 +28,7 @@ Store:   pull IMAGE...            download and unpack into the local store
          images                   what is in the store
          rm IMAGE...              remove images
          cache df|plan|prune|verify|path
+CI:      check [IMAGE...]         size budgets, against a baseline
 Other:   demo  doctor  completion  version  help
 `
 

@@ -60,7 +60,7 @@ var homes = map[string]string{
 	"go.yaml.in/yaml/v3":                   "cmd/policy",
 	"golang.org/x/term":                    "cmd cmd/term cache/source cache/shell/console cache/shell/builtin", // in source: a terminal as standard input is no archive
 	"golang.org/x/tools/txtar":             "fixtures",
-	"github.com/bmatcuk/doublestar/":       "cmd cmd/policy diff",
+	"github.com/bmatcuk/doublestar/":       "cmd cmd/policy diff diff/budget",
 	"golang.org/x/sys/":                    "cmd cmd/term cache cache/source cache/directory cache/unpack cache/mount cache/userns cache/shell cache/shell/cgroup cache/shell/console cache/shell/seccomp fixtures cache/shell/builtin cache/shell/builtin/tools", // there: a directory is listed with all its attributes
 	"golang.org/x/sync/":                   "cache cache/layer cache/source cache/unpack",
 	"github.com/klauspost/compress/":       "cache/layer cache/source fixtures",

@@ -1,12 +1,18 @@
 package report
 
 import (
+	"context"
+	"errors"
+	"io"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/layers/layers/cache/layer"
 	"github.com/layers/layers/diff"
 	"github.com/layers/layers/diff/budget"
+	"github.com/layers/layers/fixtures"
+	"github.com/layers/layers/inspect"
 	"github.com/layers/layers/inspect/packages"
 )
 
@@ -184,4 +190,41 @@ func checkReports() map[string]*budget.Report {
 		all[s] = hostileCheck(s)
 	}
 	return all
+}
+
+// explainedRules has a rule of each kind.
+func explainedRules() *budget.ExplainReport {
+	b := budget.Budget{Name: "app", Waivers: []budget.Waiver{{Rule: "max", Reason: "x"}}}
+	for _, kind := range budget.Kinds {
+		b.Rules = append(b.Rules, budget.Rule{Kind: kind, Within: budget.Scope{Step: "RUN *"}, Paths: []string{"*.pem"}, Setuid: true})
+	}
+	return &budget.ExplainReport{
+		Version: budget.ExplainVersion, Policy: ".layers.yaml", Images: []budget.Explained{b.Explain("app:pr", "app", true), b.Explain("app:main", "app", false)},
+	}
+}
+
+// savedBaseline is of an image in a test's memory.
+func savedBaseline(t *testing.T) *budget.Saved {
+	in := open(t, fixtures.Image("step COPY a /\n-- 0/a --\na\n-- 1/b --\n"))
+	img := &budget.Image{Name: "app:main", Digest: in.Digest, Platform: "linux/amd64", Reader: heldLayers(in.Layers)}
+	for i, l := range in.Layers {
+		img.Layers = append(img.Layers, budget.Layer{
+			Digest: in.Manifest.Layers[i].Digest, DiffID: l.TOC.DiffID(), Content: in.Manifest.Layers[i].Size, Step: &diff.Step{Short: "COPY a /"},
+		})
+	}
+	return must(budget.Save(t.Context(), []*budget.Image{img}))
+}
+
+// heldLayers are layers that are read already.
+type heldLayers []inspect.Layer
+
+func (h heldLayers) Read(_ context.Context, numbers []int) (all []packages.Layer, err error) {
+	for _, n := range numbers {
+		all = append(all, packages.Layer{TOC: h[n].TOC, Kept: h[n].Kept})
+	}
+	return all, nil
+}
+
+func (h heldLayers) Open(context.Context, int, layer.Entry) (io.ReadCloser, error) {
+	return nil, errors.ErrUnsupported
 }

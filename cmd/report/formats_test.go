@@ -68,6 +68,8 @@ func TestJSONFitsItsSchema(t *testing.T) {
 	for name, r := range checkReports() {
 		check(t, name, r)
 	}
+	check(t, "explained rules", explainedRules())
+	check(t, "saved baseline", savedBaseline(t))
 	for _, n := range fixtures.Demo() {
 		for name, r := range reports(open(t, n.Image)) {
 			check(t, name, r)
