@@ -50,7 +50,11 @@ images:
 
 // freeName is a name that was not taken, and is now.
 func freeName(taken map[string]bool, name string) string {
+	const longest = 64 // runes: a key of YAML has at most 1024 bytes, escapes included
 	name = clean(name)
+	if runes := []rune(name); len(runes) > longest {
+		name = string(runes[:longest])
+	}
 	if strings.TrimSpace(name) == "" {
 		name = "image"
 	}
