@@ -11,6 +11,8 @@ import (
 	"github.com/layers/layers/diff/budget"
 )
 
+const longestReference = 4096
+
 const templateForm = "templates have {{.SHA}}, {{.Branch}} and {{.Env.NAME}}"
 
 var budgetKeys = []string{"image", "match", "baseline", "anchor", "base", "on-missing", "platforms", "rules", "waivers"}
@@ -104,6 +106,10 @@ func (r *reader) reference(f fields, key string) string {
 	}
 	s, ok := r.text(p.value, key)
 	if !ok {
+		return ""
+	}
+	if len(s) > longestReference {
+		r.add(p.value, "", "%s is longer than any reference", key)
 		return ""
 	}
 	t, err := template.New(key).Parse(s)

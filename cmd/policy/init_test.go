@@ -87,7 +87,7 @@ func TestInitOfHostileNames(t *testing.T) {
 		t.Error(err)
 	}
 	for i, b := range p.Budgets {
-		if want := clean(names[i]); strings.TrimSpace(want) != "" && !strings.Contains(names[i], "{{") && b.Image != want {
+		if want := clean(names[i]); strings.TrimSpace(want) != "" && !strings.Contains(names[i], "{{") && len(want) < 4096 && b.Image != want {
 			t.Errorf("the image %q became %q", names[i], b.Image)
 		}
 		for _, r := range b.Rules {
