@@ -2,6 +2,7 @@ package policy
 
 import (
 	"slices"
+	"strings"
 	"text/template"
 	"text/template/parse"
 
@@ -9,6 +10,10 @@ import (
 
 	"github.com/layers/layers/diff/budget"
 )
+
+const longestReference = 4096
+
+const templateForm = "templates have {{.SHA}}, {{.Branch}} and {{.Env.NAME}}"
 
 var budgetKeys = []string{"image", "match", "baseline", "anchor", "base", "on-missing", "platforms", "rules", "waivers"}
 
@@ -103,15 +108,20 @@ func (r *reader) reference(f fields, key string) string {
 	if !ok {
 		return ""
 	}
+	if len(s) > longestReference {
+		r.add(p.value, "", "%s is longer than any reference", key)
+		return ""
+	}
 	t, err := template.New(key).Parse(s)
 	if err != nil {
-		r.add(p.value, "templates have {{.SHA}}, {{.Branch}} and {{.Env.NAME}}", "%s: %s is no template: %v", key, show(s), err)
+		what := strings.SplitN(err.Error(), ": ", 3) // template: NAME:LINE: what
+		r.add(p.value, templateForm, "%s: %s is no template: %s", key, show(s), what[len(what)-1])
 		return s
 	}
 	known := []string{"SHA", "Branch", "Env"}
 	for _, name := range templateFields(t) {
 		if !slices.Contains(known, name) {
-			r.add(p.value, didYouMean(name, known, "templates have {{.SHA}}, {{.Branch}} and {{.Env.NAME}}"), "%s: a template has no %s", key, show(name))
+			r.add(p.value, didYouMean(name, known, templateForm), "%s: a template has no %s", key, show(name))
 		}
 	}
 	return s

@@ -22,6 +22,7 @@ const (
 // what they name; nil says that there is a mistake.
 func (r *reader) document(data []byte) *yaml.Node {
 	data = bytes.TrimPrefix(data, []byte("\uFEFF"))
+	r.end = end(data)
 	if !r.isText(data) {
 		return nil
 	}
@@ -54,6 +55,13 @@ func (r *reader) document(data []byte) *yaml.Node {
 		return nil
 	}
 	return doc.Content[0]
+}
+
+// end is the place after the last character, by the line breaks that YAML has.
+func end(data []byte) budget.Position {
+	breaks := strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n")
+	plain := []byte(breaks.Replace(string(data)))
+	return position(plain, len(plain))
 }
 
 func (r *reader) isText(data []byte) bool {
@@ -97,16 +105,18 @@ func expand(n *yaml.Node, repeated bool, left *int) *yaml.Node {
 	return nil
 }
 
-// syntax reports what the parser says, where the first line is that no longer parses. The
-// line that the parser names is where it began to read what it did not understand.
+// syntax reports what the parser says, at the first line that no longer parses: the line
+// that the parser names is where it began to read what it did not understand.
 func (r *reader) syntax(data []byte, err error) {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
+	said := 1
 	if rest, ok := strings.CutPrefix(text, "line "); ok {
-		if _, what, ok := strings.Cut(rest, ": "); ok {
+		if line, what, ok := strings.Cut(rest, ": "); ok {
 			text = what
+			said, _ = decimal(line)
 		}
 	}
-	start := wrongLine(data)
+	start := wrongLine(data, said)
 	line, _, _ := bytes.Cut(data[start:], []byte("\n"))
 	column := len(line) - len(bytes.TrimLeft(line, " \t"))
 	if name, ok := strings.CutPrefix(text, "unknown anchor '"); ok {
@@ -114,28 +124,66 @@ func (r *reader) syntax(data []byte, err error) {
 		column = max(column, bytes.Index(line, []byte("*"+name)))
 	}
 	hint := ""
-	if bytes.HasPrefix(line[column:], []byte("\t")) || bytes.Contains(line[:column], []byte("\t")) {
+	if bytes.Contains(line[:column], []byte("\t")) {
 		hint = "indent with spaces, not with tabs"
 	}
 	r.at(position(data, start+column), hint, "this is no YAML: %s", text)
 }
 
-// wrongLine is where the line begins after the longest run of lines that is YAML. It
-// does not look for it for ever.
-func wrongLine(data []byte) int {
-	const most = 8 << 20
-	end := len(data)
-	for work := 0; end > 0 && work < most; work += end {
+// wrongLine is where the line begins after the longest run of lines that is YAML, or, if
+// that is far from where the parser stopped, the line that it said.
+func wrongLine(data []byte, said int) int {
+	const most = 2 << 20
+	read := &countingReader{data: data}
+	if parses(read) {
+		return 0
+	}
+	end := endOfLine(data, read.n)
+	for work := 0; end > 0; work += end {
+		if work > most {
+			return startOfLine(data, said)
+		}
 		end = bytes.LastIndexByte(data[:end-1], '\n') + 1
-		if parses(data[:end]) {
+		if parses(bytes.NewReader(data[:end])) {
 			break
 		}
 	}
 	return end
 }
 
-func parses(data []byte) bool {
-	d := yaml.NewDecoder(bytes.NewReader(data))
+func endOfLine(data []byte, from int) int {
+	if i := bytes.IndexByte(data[from:], '\n'); i >= 0 {
+		return from + i + 1
+	}
+	return len(data)
+}
+
+func startOfLine(data []byte, line int) int {
+	start := 0
+	for ; line > 1 && start < len(data); line-- {
+		start = endOfLine(data, start)
+	}
+	return start
+}
+
+// countingReader hands out data in small parts and knows how much was asked for.
+type countingReader struct {
+	data []byte
+	n    int
+}
+
+// Read is io.Reader's.
+func (c *countingReader) Read(p []byte) (int, error) {
+	if c.n == len(c.data) {
+		return 0, io.EOF
+	}
+	n := copy(p, c.data[c.n:])
+	c.n += n
+	return n, nil
+}
+
+func parses(data io.Reader) bool {
+	d := yaml.NewDecoder(data)
 	for {
 		var n yaml.Node
 		if err := d.Decode(&n); err != nil {

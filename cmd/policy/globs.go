@@ -79,11 +79,12 @@ func (r *reader) globs(n *yaml.Node, what string) []string {
 // forbids says whether a pattern takes every path that another one, which is no more than
 // a path or a name, can find.
 func forbids(glob, path string) bool {
+	anywhere := !strings.Contains(path, "/")
 	path = strings.TrimSuffix(path, "/**")
-	if strings.ContainsAny(path, `*?[{\`) {
+	if isWild(path) {
 		return false
 	}
 	f := diff.Filter{Path: []string{glob}}
 	takes := func(path string) bool { return f.Takes(&diff.Change{Path: path}) }
-	return takes(path)
+	return takes(path) && (!anywhere || takes("-/-/"+path))
 }

@@ -50,7 +50,11 @@ images:
 
 // freeName is a name that was not taken, and is now.
 func freeName(taken map[string]bool, name string) string {
+	const longest = 64 // runes: a key of YAML has at most 1024 bytes, escapes included
 	name = clean(name)
+	if runes := []rune(name); len(runes) > longest {
+		name = string(runes[:longest])
+	}
 	if strings.TrimSpace(name) == "" {
 		name = "image"
 	}
@@ -65,11 +69,12 @@ func freeName(taken map[string]bool, name string) string {
 func writeBudget(b *strings.Builder, name, pattern string, f Facts) {
 	line := func(format string, args ...any) { fmt.Fprintf(b, format+"\n", args...) }
 	reference := func(key, value, example string) {
-		if strings.TrimSpace(value) == "" {
+		text := strings.ReplaceAll(clean(value), "{{", `{{"{{"}}`)
+		if strings.TrimSpace(text) == "" || len(text) > longestReference {
 			line("    # %s: %s", key, example)
 			return
 		}
-		line("    %s: %s", key, scalar(strings.ReplaceAll(clean(value), "{{", `{{"{{"}}`)))
+		line("    %s: %s", key, scalar(text))
 	}
 	line("  %s:", scalar(name))
 	line("    # What \"layers check\" looks at if it is told no image.")

@@ -22,11 +22,21 @@ func (r *reader) judge(b *budget.Budget, rules []rule, anchored bool) {
 		}
 		r.named(one, rules[:i])
 		for j := range i {
-			if one.sound && rules[j].sound {
-				r.contradiction(&rules[j].Rule, &one.Rule)
+			if one.sound && rules[j].sound && r.mayCompare(one.At) && r.contradiction(&rules[j].Rule, &one.Rule) {
+				break
 			}
 		}
 	}
+}
+
+// mayCompare counts what is compared with each other, and refuses a file with more than
+// that takes a second.
+func (r *reader) mayCompare(at budget.Position) bool {
+	const most = 1_000_000
+	if r.compared++; r.compared == most {
+		r.at(at, "", "the file has more rules and patterns than can be compared with each other")
+	}
+	return r.compared < most
 }
 
 // named reports names that say of two rules which one is meant.
@@ -45,9 +55,10 @@ func (r *reader) named(one *rule, before []rule) {
 	}
 }
 
-// contradiction reports what is wrong about a rule and one that stands before it.
-func (r *reader) contradiction(first, second *budget.Rule) {
-	line := first.At.Line
+// contradiction reports what is wrong about a rule and one that stands before it, and says
+// whether it found something.
+func (r *reader) contradiction(first, second *budget.Rule) bool {
+	before, line := len(r.mistakes), first.At.Line
 	pair := [2]budget.Kind{first.Kind, second.Kind}
 	switch {
 	case pair == [2]budget.Kind{budget.Forbid, budget.Require}:
@@ -65,6 +76,7 @@ func (r *reader) contradiction(first, second *budget.Rule) {
 	case idle(first, second):
 		r.at(second.At, "take one of them away", "with this %s on line %d never decides: what breaks that breaks this", first.Called(), line)
 	}
+	return len(r.mistakes) > before
 }
 
 // idle says whether a rule is broken only where another one is that is as severe.
@@ -88,7 +100,7 @@ func (r *reader) forbidden(forbid, require *budget.Rule, at budget.Position, lin
 	}
 	for _, path := range require.Paths {
 		for _, glob := range forbid.Paths {
-			if forbids(glob, path) {
+			if r.mayCompare(at) && forbids(glob, path) {
 				r.at(at, "", "%s", fmt.Sprintf("%s is required and forbidden, by %s: see line %d", show(path), show(glob), line))
 				break
 			}

@@ -91,7 +91,7 @@ func parseSize(text string) (int64, error) {
 	unit = strings.TrimPrefix(unit, " ")
 	if !isUnit(unit) {
 		const known = "units are B, kB, MB, GB, TB, PB and EB, or KiB, MiB, GiB, TiB, PiB and EiB"
-		return 0, &wrong{fmt.Sprintf("%s has no unit that is known, but %s", show(text), show(unit)), didYouMean(unit, units, known)}
+		return 0, &wrong{fmt.Sprintf("%s: %s is no unit", show(text), show(unit)), didYouMean(unit, units, known)}
 	}
 	n, err := report.ParseBytes(text)
 	if err != nil {
@@ -175,12 +175,16 @@ func implies(l, other budget.Limit) bool {
 	return bytes >= otherBytes && part >= otherPart
 }
 
+// amounts are both parts of a limit. Where one is enough and one is 0, anything exceeds it.
 func amounts(l budget.Limit) (bytes int64, part float64) {
 	if l.Bytes != nil {
 		bytes = *l.Bytes
 	}
 	if l.Percent != nil {
 		part = *l.Percent
+	}
+	if l.Either && (bytes == 0 || part == 0) {
+		return 0, 0
 	}
 	return bytes, part
 }

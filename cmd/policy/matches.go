@@ -64,7 +64,7 @@ func split(name string) reference {
 // checkPattern says what is wrong with a pattern of references.
 func checkPattern(text string) error {
 	p := split(text)
-	valid := p.repository != "" && !strings.HasSuffix(text, ":") && !strings.HasSuffix(text, "@")
+	valid := strings.TrimSpace(p.repository) != "" && !strings.HasSuffix(text, ":") && !strings.HasSuffix(text, "@")
 	for _, part := range []string{p.repository, p.tag, p.digest} {
 		valid = valid && doublestar.ValidatePattern(part)
 	}

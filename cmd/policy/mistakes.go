@@ -42,14 +42,27 @@ func (m Mistake) String() string {
 	return m.Text + ": " + m.Hint
 }
 
-// reader collects the mistakes of a file.
-type reader struct{ mistakes []Mistake }
+// reader collects the mistakes of a file, of which end is the last place.
+type reader struct {
+	mistakes []Mistake
+	end      budget.Position
+	compared int // rules and patterns with others
+}
 
 func (r *reader) add(n *yaml.Node, hint, format string, args ...any) {
 	r.at(place(n), hint, format, args...)
 }
 
+// mostMistakes is more than anyone reads.
+const mostMistakes = 1000
+
 func (r *reader) at(p budget.Position, hint, format string, args ...any) {
+	if len(r.mistakes) == mostMistakes {
+		return
+	}
+	if p.Line > r.end.Line { // YAML ends values that are not there on a line that is not there
+		p = r.end
+	}
 	r.mistakes = append(r.mistakes, Mistake{max(p.Line, 1), max(p.Column, 1), fmt.Sprintf(format, args...), hint})
 }
 

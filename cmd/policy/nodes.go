@@ -32,8 +32,12 @@ func (f fields) has(n *yaml.Node, key string) bool {
 	return false
 }
 
-// pairs reads a mapping. It is not ok if there is none.
-func (r *reader) pairs(n *yaml.Node, what string) ([]pair, bool) {
+// pairs reads a mapping of any keys. It is not ok if there is none.
+func (r *reader) pairs(n *yaml.Node, what string) (fields, bool) { return r.fields(n, what, nil) }
+
+// fields reads a mapping of which all keys are known; nil is any. It is not ok if there
+// is none.
+func (r *reader) fields(n *yaml.Node, what string, known []string) (fields, bool) {
 	if !r.plain(n, what) {
 		return nil, false
 	}
@@ -41,45 +45,37 @@ func (r *reader) pairs(n *yaml.Node, what string) ([]pair, bool) {
 		r.add(n, "", "%s is %s, not a mapping of keys to values", what, typeOf(n))
 		return nil, false
 	}
-	var out []pair
+	var out fields
 	first := map[string]int{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
-		line, twice := first[key.Value]
 		switch {
 		case key.ShortTag() == "!!merge":
 			r.add(key, "give a whole value a name with & and repeat it with *", "merge keys are not read")
+			continue
 		case key.Kind != yaml.ScalarNode || isNull(key) || key.Style&yaml.TaggedStyle != 0:
 			r.add(key, "", "a key must be plain text")
+			continue
+		}
+		line, twice := first[key.Value]
+		switch {
 		case twice:
 			r.add(key, "", "%s is here twice: first on line %d", show(key.Value), line)
+			continue
+		case known != nil && !slices.Contains(known, key.Value):
+			r.add(key, didYouMean(key.Value, known, "known are "+strings.Join(known, ", ")), "unknown key %s", show(key.Value))
 		case isNull(value):
 			r.add(key, "", "%s has no value", show(key.Value))
-			first[key.Value] = key.Line
 		default:
-			first[key.Value] = key.Line
 			out = append(out, pair{key, value})
 		}
+		first[key.Value] = key.Line
 	}
 	return out, true
 }
 
-// fields reads a mapping of which all keys are known.
-func (r *reader) fields(n *yaml.Node, what string, known []string) (fields, bool) {
-	pairs, ok := r.pairs(n, what)
-	var out fields
-	for _, p := range pairs {
-		if slices.Contains(known, p.key.Value) {
-			out = append(out, p)
-			continue
-		}
-		r.add(p.key, didYouMean(p.key.Value, known, "known are "+strings.Join(known, ", ")), "unknown key %s", show(p.key.Value))
-	}
-	return out, ok
-}
-
 // some refuses more pairs than anyone needs.
-func (r *reader) some(pairs []pair) []pair {
+func (r *reader) some(pairs fields) fields {
 	if len(pairs) > mostItems {
 		r.add(pairs[mostItems].key, "", "more than %d: this is too much", mostItems)
 		return pairs[:mostItems]

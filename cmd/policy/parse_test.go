@@ -170,7 +170,7 @@ images:
 		`f:2:13: on-missing is "maybe": write fail, or warn, or pass`,
 		`f:5:5: unknown key "imgae": did you mean image?`,
 		`f:7:9: unknown key "grwoth": did you mean growth?`,
-		`f:8:14: max: "5 MBs" has no unit that is known, but "MBs": did you mean MB?`,
+		`f:8:14: max: "5 MBs": "MBs" is no unit: did you mean MB?`,
 		`f:10:9: "of" is here twice: first on line 9`,
 	}
 	if !slices.Equal(got, want) {

@@ -14,8 +14,9 @@ func didYouMean(word string, known []string, hint string) string {
 	return hint
 }
 
-// closest is the word that another is most likely a slip of: one letter in three may be
-// wrong, missing, too many or swapped with its neighbour. "" is none.
+// closest is the word that another is most likely a slip of: one letter, and one in four,
+// may be wrong, missing, too many or swapped with its neighbour; or an end is missing or
+// too much. "" is none.
 func closest(word string, known []string) string {
 	const longest = 64 // edits are counted in time of the product of the lengths
 	if len(word) > longest {
@@ -28,7 +29,15 @@ func closest(word string, known []string) string {
 			best, least = k, n
 		}
 	}
-	return best
+	if best != "" || len(word) < 3 {
+		return best
+	}
+	for _, k := range known {
+		if len(k) >= 3 && strings.HasPrefix(spelt, k) || strings.HasPrefix(k, spelt) {
+			return k
+		}
+	}
+	return ""
 }
 
 // edits is the distance of Damerau and Levenshtein, with no letter moved twice.
