@@ -77,8 +77,11 @@ func (d *dive) readRules(n *yaml.Node) {
 			d.values[p.key.Value] = p
 			continue
 		}
-		hint := didYouMean(p.key.Value, diveRules, "")
-		d.note("%s", strings.TrimSpace(fmt.Sprintf("%s on line %d is no rule of dive, which passes over it. %s", show(p.key.Value), p.key.Line, hint)))
+		hint := ""
+		if near := closest(p.key.Value, diveRules); near != "" {
+			hint = " Did you mean " + near + "?"
+		}
+		d.note("%s on line %d is no rule of dive, which passes over it.%s", show(p.key.Value), p.key.Line, hint)
 	}
 }
 

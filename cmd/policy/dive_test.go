@@ -51,7 +51,7 @@ func TestParseDiveCIOfRulesThatAreOffOrUnsaid(t *testing.T) {
 		{"plugins: [x]\nrules:\n  lowestEfficiency: disabled\n  highestUserWastedPercent: 1\n  plugin1/rule1: error\n  highestWastedByte: 5MB\n", []string{"highestUserWastedPercent 100"}, []string{
 			`"plugins" on line 1: dive does not read it, and neither does this.`,
 			`"plugin1/rule1" on line 5 is no rule of dive, which passes over it.`,
-			`"highestWastedByte" on line 6 is no rule of dive, which passes over it. did you mean highestWastedBytes?`,
+			`"highestWastedByte" on line 6 is no rule of dive, which passes over it. Did you mean highestWastedBytes?`,
 		}},
 	} {
 		p, notes, err := ParseDiveCI("f", []byte(c.text))

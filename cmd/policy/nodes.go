@@ -119,17 +119,6 @@ func (r *reader) text(n *yaml.Node, what string) (string, bool) {
 	return n.Value, true
 }
 
-// texts reads a text, or a list of them.
-func (r *reader) texts(n *yaml.Node, what string) []string {
-	var out []string
-	for _, item := range r.list(n, what) {
-		if s, ok := r.text(item, what); ok {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
 // oneOf reads one of a few words.
 func (r *reader) oneOf(n *yaml.Node, what string, words []string) (string, bool) {
 	s, ok := r.text(n, what)
