@@ -6,15 +6,15 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 	"go.yaml.in/yaml/v3"
 
-	"github.com/layers/layers/diff"
+	"github.com/layers/layers/diff/budget"
 )
 
-// ParseGlob reads a pattern of paths in an image, as diff.Filter has them. One that
-// begins with a slash is of the root only.
+// ParseGlob reads a pattern of paths in an image, as budget.Rule has them: one that begins
+// with a slash is from the root, another matches at any depth.
 func ParseGlob(text string) (string, error) {
 	const longest = 4096 // of a path
-	glob, fromRoot := strings.CutPrefix(text, "/")
-	glob = strings.TrimSuffix(glob, "/")
+	whole := strings.TrimSuffix(text, "/")
+	glob := strings.TrimPrefix(whole, "/")
 	switch {
 	case strings.Trim(text, "/") == "":
 		return "", &wrong{show(text) + " names no path", "** is everything"}
@@ -37,10 +37,7 @@ func ParseGlob(text string) (string, error) {
 			return "", &wrong{show(text) + " matches nothing", "paths are from the image's root, without . and .."}
 		}
 	}
-	if fromRoot && !strings.Contains(glob, "/") {
-		glob += "/**" // it has the slash that says where, and matches what is before it, too
-	}
-	return glob, nil
+	return whole, nil
 }
 
 // escapesLetter finds what paths of Windows have, and no pattern needs.
@@ -79,12 +76,10 @@ func (r *reader) globs(n *yaml.Node, what string) []string {
 // forbids says whether a pattern takes every path that another one, which is no more than
 // a path or a name, can find.
 func forbids(glob, path string) bool {
-	anywhere := !strings.Contains(path, "/")
-	path = strings.TrimSuffix(path, "/**")
+	anywhere := !strings.HasPrefix(path, "/")
+	path = strings.TrimPrefix(strings.TrimSuffix(path, "/**"), "/")
 	if isWild(path) {
 		return false
 	}
-	f := diff.Filter{Path: []string{glob}}
-	takes := func(path string) bool { return f.Takes(&diff.Change{Path: path}) }
-	return takes(path) && (!anywhere || takes("-/-/"+path))
+	return budget.MatchesPath(glob, path) && (!anywhere || budget.MatchesPath(glob, "-/-/"+path))
 }

@@ -104,7 +104,7 @@ func TestInitOfHostileNames(t *testing.T) {
 }
 
 func TestInitOfNoImage(t *testing.T) {
-	if p := parsed(t, Init(nil)); len(p.Budgets) != 1 || len(p.Budgets[0].Rules) != 1 || !Matches(p.Budgets[0].Match[0], "ghcr.io/acme/app:1") {
+	if p := parsed(t, Init(nil)); len(p.Budgets) != 1 || len(p.Budgets[0].Rules) != 1 || !budget.MatchesReference(p.Budgets[0].Match[0], "ghcr.io/acme/app:1") {
 		t.Errorf("%+v", p)
 	}
 }

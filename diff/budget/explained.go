@@ -164,6 +164,6 @@ func (a *Allowed) text(units string, bytes func(int64, string) string) string {
 
 // ShortName is the last name of a reference's repository.
 func ShortName(reference string) string {
-	repository := splitReference(reference).repository
+	repository := SplitReference(reference).Repository
 	return repository[strings.LastIndexByte(repository, '/')+1:]
 }

@@ -116,7 +116,7 @@ const matchPath = "path"
 
 // what says why an entry is forbidden; "" is that it is not.
 func (f *forbidding) what(ctx context.Context, w *walker, number int, e *layer.Entry) (string, error) {
-	byPath := e.Path != "" && w.takes(e.Path)
+	byPath := e.Path != "" && (w.takes(e.Path) || e.Kind == layer.Absent && w.over(e.Path))
 	switch {
 	case byPath && f.rule.Secrets && e.Kind == layer.File:
 		key, err := f.secret(ctx, number, e)

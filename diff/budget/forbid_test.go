@@ -70,7 +70,7 @@ func TestForbiddenPaths(t *testing.T) {
 func TestForbiddenBelowTheBaselineIsSeenByItsDeletion(t *testing.T) {
 	old := image(t, "app:main", strings.Split(secretText, "-- 2/")[0])
 	img := image(t, "app:pr", secretText)
-	rule := Rule{Kind: Forbid, Paths: []string{"id_rsa"}}
+	rule := Rule{Kind: Forbid, Paths: []string{"id_rsa/**", "id_rsa"}}
 	r := check(t, budgetOf(rule), img, old).Results[0]
 	if r.Outcome != Failed || r.Matched != 1 || !r.Matches[0].Below || r.Matches[0].DeletedBy != 3 || r.Hint != nil {
 		t.Errorf("%+v", r)
@@ -159,8 +159,22 @@ func TestEveryWayOfMatchingIsOne(t *testing.T) {
 
 func TestAnEmptyDirectoryIsForbidden(t *testing.T) {
 	img := image(t, "app", "-- 0/app/.git/ --\n-- 0/app/x --\nx\n")
-	r := check(t, budgetOf(Rule{Kind: Forbid, Paths: []string{".git/**"}}), img, nil).Results[0]
+	r := check(t, budgetOf(Rule{Kind: Forbid, Paths: []string{".git"}}), img, nil).Results[0]
 	if r.Matched != 1 || r.Matches[0].Path != "app/.git" || r.Matches[0].Kind != "dir" {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestWhatIsBelowADirectoryIsNotAFileOfItsName(t *testing.T) {
+	img := image(t, "app", "-- 0/usr/bin/python3 --\nx\n-- 0/lib/python3/a --\na\n")
+	r := check(t, budgetOf(Rule{Kind: Forbid, Paths: []string{"python3/**"}}), img, nil).Results[0]
+	if r.Matched != 1 || r.Matches[0].Path != "lib/python3/a" {
+		t.Errorf("%+v", r)
+	}
+	old := image(t, "app:main", "-- 0/app/.git/HEAD --\nx\n")
+	img = image(t, "app:pr", "-- 0/app/.git/HEAD --\nx\n-- 1/app/.wh..git --\n")
+	r = check(t, budgetOf(Rule{Kind: Forbid, Paths: []string{".git/**"}}), img, old).Results[0]
+	if r.Matched != 1 || !r.Matches[0].Below || r.Matches[0].Path != "app/.git" {
 		t.Errorf("%+v", r)
 	}
 }

@@ -118,7 +118,7 @@ type Rule struct {
 	Count  int     // of Layers and Rebuilt: how many there may be
 	// Paths are patterns of Forbid and Require, in which ** is any directories. One that
 	// begins with a slash is from the root, another matches at any depth. What matches
-	// takes all that is below it along.
+	// takes all that is below it along; of DIR/** only that is taken.
 	Paths []string
 	// Setuid, of Forbid, is files with a setuid or setgid bit, or capabilities; Secrets
 	// is files that hold private keys. Either adds to Paths.
@@ -167,11 +167,11 @@ type Limit struct {
 // Waiver lets a rule be broken.
 type Waiver struct {
 	At     Position
-	From   string // where it is from, if not from the policy's file: "commit 1f2e3d"
-	Rule   string // what the rule is called, or its kind
-	Path   string // of Forbid: a pattern of the paths it is for; "" is all
-	Limit  *Limit // up to what measure the rule may be broken; nil is any
-	Until  time.Time
+	From   string    // where it is from, if not from the policy's file: "commit 1f2e3d"
+	Rule   string    // what the rule is called, or its kind
+	Path   string    // of Forbid: a pattern of the paths it is for; "" is all
+	Limit  *Limit    // up to what measure the rule may be broken; nil is any
+	Until  time.Time // the last moment; the zero time is for ever
 	Reason string
 	Owner  string
 }

@@ -12,57 +12,58 @@ import (
 // without a tag and a digest for all of them. A reference that has neither has the tag
 // latest, and debian is docker.io/library/debian.
 func MatchesReference(pattern, reference string) bool {
-	p, r := splitReference(pattern), splitReference(reference)
-	if r.tag == "" && r.digest == "" {
-		r.tag = "latest"
+	p, r := SplitReference(pattern), SplitReference(reference)
+	if r.Tag == "" && r.Digest == "" {
+		r.Tag = "latest"
 	}
-	return (p.tag == "" || match(p.tag, r.tag)) && (p.digest == "" || match(p.digest, r.digest)) && matchesRepository(p.repository, r.repository)
+	return (p.Tag == "" || Matches(p.Tag, r.Tag)) && (p.Digest == "" || Matches(p.Digest, r.Digest)) && matchesRepository(p.Repository, r.Repository)
 }
 
 // IsReference reports whether a pattern is the name of one image.
 func IsReference(pattern string) bool {
-	p := splitReference(pattern)
-	return p.repository != "" && (p.tag != "" || p.digest != "") && !strings.ContainsAny(pattern, `*?[{\`)
+	p := SplitReference(pattern)
+	return p.Repository != "" && (p.Tag != "" || p.Digest != "") && !strings.ContainsAny(pattern, `*?[{\`)
 }
 
 func matchesRepository(pattern, repository string) bool {
 	if !strings.Contains(pattern, "/") {
-		return match(pattern, repository[strings.LastIndexByte(repository, '/')+1:])
+		return Matches(pattern, repository[strings.LastIndexByte(repository, '/')+1:])
 	}
-	return match(pattern, repository) || match(pattern, fullRepository(repository))
+	return Matches(pattern, repository) || Matches(pattern, Reference{Repository: repository}.Full())
 }
 
-// fullRepository is a repository with the registry and the owner that it has if it names
-// none.
-func fullRepository(repository string) string {
-	host, _, slash := strings.Cut(repository, "/")
-	switch {
-	case host == "index.docker.io":
-		return fullRepository(strings.TrimPrefix(repository, "index."))
-	case host == "docker.io" && strings.Count(repository, "/") == 1:
-		return "docker.io/library" + strings.TrimPrefix(repository, "docker.io")
-	case !slash:
-		return "docker.io/library/" + repository
-	case strings.ContainsAny(host, ".:") || host == "localhost":
-		return repository
-	}
-	return "docker.io/" + repository
-}
-
-func match(pattern, text string) bool {
+// Matches reports whether a text is as a pattern has it, in which * is anything but a
+// slash. A pattern that is none matches nothing.
+func Matches(pattern, text string) bool {
 	ok, err := doublestar.Match(pattern, text)
-	return ok && err == nil // whoever read the pattern has checked it
+	return ok && err == nil
 }
 
-// reference is the parts of the name of an image, or of a pattern.
-type reference struct{ repository, tag, digest string }
+// Reference is the parts of the name of an image, or of a pattern of names.
+type Reference struct{ Repository, Tag, Digest string }
 
-// splitReference cuts a name into its parts. A colon before the last slash is of a port.
-func splitReference(name string) reference {
-	var r reference
-	r.repository, r.digest, _ = strings.Cut(name, "@")
-	if i := strings.LastIndexByte(r.repository, ':'); i > strings.LastIndexByte(r.repository, '/') {
-		r.repository, r.tag = r.repository[:i], r.repository[i+1:]
+// SplitReference cuts a name into its parts. A colon before the last slash is of a port.
+func SplitReference(name string) Reference {
+	var r Reference
+	r.Repository, r.Digest, _ = strings.Cut(name, "@")
+	if i := strings.LastIndexByte(r.Repository, ':'); i > strings.LastIndexByte(r.Repository, '/') {
+		r.Repository, r.Tag = r.Repository[:i], r.Repository[i+1:]
 	}
 	return r
+}
+
+// Full is the repository with the registry and the owner that it has if it names none.
+func (r Reference) Full() string {
+	host, _, slash := strings.Cut(r.Repository, "/")
+	switch {
+	case host == "index.docker.io":
+		return Reference{Repository: strings.TrimPrefix(r.Repository, "index.")}.Full()
+	case host == "docker.io" && strings.Count(r.Repository, "/") == 1:
+		return "docker.io/library" + strings.TrimPrefix(r.Repository, "docker.io")
+	case !slash:
+		return "docker.io/library/" + r.Repository
+	case strings.ContainsAny(host, ".:") || host == "localhost":
+		return r.Repository
+	}
+	return "docker.io/" + r.Repository
 }

@@ -24,7 +24,7 @@ func checkRequire(ctx context.Context, k *checking, r *Rule, out *Result) error 
 			return err
 		}
 		for i, m := range matchers {
-			if !found[i] && n.Path != "" && m.at(n.Path) {
+			if !found[i] && n.Path != "" && m.takes(n.Path) {
 				found[i] = true
 				left--
 			}

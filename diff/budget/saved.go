@@ -102,11 +102,11 @@ var ErrNotSaved = errors.New("no such image was saved")
 func (s *Saved) For(name string) (all []*Image) {
 	repositories := map[string]bool{}
 	for _, img := range s.Images {
-		repositories[splitReference(img.Name).repository] = true
+		repositories[SplitReference(img.Name).Repository] = true
 	}
 	for i := range s.Images {
 		img := &s.Images[i]
-		if splitReference(img.Name).repository == splitReference(name).repository || len(repositories) == 1 {
+		if SplitReference(img.Name).Repository == SplitReference(name).Repository || len(repositories) == 1 {
 			all = append(all, img.image())
 		}
 	}

@@ -41,10 +41,8 @@ func (w *waiver) report() WaiverReport {
 	return r
 }
 
-// expired reports whether the last day of a waiver is over.
-func (w *waiver) expired(now time.Time) bool {
-	return !w.Until.IsZero() && !now.Before(w.Until.AddDate(0, 0, 1))
-}
+// expired reports whether the last moment of a waiver is over.
+func (w *waiver) expired(now time.Time) bool { return !w.Until.IsZero() && now.After(w.Until) }
 
 // came notes what became of a waiver: of several things the first of these.
 func (w *waiver) came(state WaiverState) {

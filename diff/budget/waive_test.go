@@ -10,7 +10,7 @@ func dayOf(s string) time.Time {
 	if err != nil {
 		panic(err)
 	}
-	return t
+	return t.Add(day - 1)
 }
 
 func TestWaivers(t *testing.T) {
