@@ -76,6 +76,7 @@ func (f *inspectFlags) check() error {
 }
 
 func (p *program) inspect(ctx context.Context, names []string, f inspectFlags) error {
+	dropStart()
 	if err := f.check(); err != nil {
 		return err
 	}
