@@ -165,7 +165,7 @@ func TestInstallTakesNoPathForAVersion(t *testing.T) {
 // clean fails if anything was made where the script ran.
 func (s *stage) clean() {
 	s.t.Helper()
-	if entries, err := os.ReadDir(filepath.Join(s.dir, "work")); err != nil || len(entries) > 0 {
+	if entries, err := os.ReadDir(filepath.Join(s.dir, "work")); err != nil || len(entries) != 1 {
 		s.t.Errorf("made: %v, %v", entries, err)
 	}
 }
