@@ -25,6 +25,7 @@ type checkFlags struct {
 	save      string
 	init      bool
 	explain   bool
+	validate  bool
 	now       string
 }
 
@@ -86,6 +87,7 @@ func (f *checkFlags) add(c *cobra.Command) {
 	flags.StringVar(&f.save, "save", "", "write what the images are now to `FILE`, for --baseline-file")
 	flags.BoolVar(&f.init, "init", false, "write a .layers.yaml from what the images are now, with room to grow")
 	flags.BoolVar(&f.explain, "explain", false, "tell which rules are for which image and why, and check nothing")
+	flags.BoolVar(&f.validate, "validate", false, "tell whether the file of rules is right, and check nothing")
 	flags.StringVar(&f.now, "now", "", "take `DATE` for today, as 2026-12-31")
 	complete(c, "on-missing", func() []string { return []string{"fail", "warn", "pass"} })
 }
@@ -118,8 +120,8 @@ func (f *checkFlags) check() error {
 		return &usageError{text: "--baseline, --baseline-file and --baseline-git exclude each other"}
 	case f.onMissing != "" && f.onMissing != "fail" && f.onMissing != "warn" && f.onMissing != "pass":
 		return &usageError{text: "--on-missing is one of fail, warn and pass"}
-	case f.init && f.explain:
-		return &usageError{text: "--init and --explain exclude each other"}
+	case f.init && f.explain || f.init && f.validate || f.explain && f.validate:
+		return &usageError{text: "--init, --explain and --validate exclude each other"}
 	}
 	return nil
 }
@@ -149,6 +151,9 @@ func (p *program) check(ctx context.Context, args []string, f checkFlags) error 
 	rules, err := p.checkPolicy(f)
 	if err != nil {
 		return err
+	}
+	if f.validate {
+		return rules.validated(p)
 	}
 	if f.git.allow {
 		if err := rules.addWaivers(ctx, &f.git); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/layers/layers/cmd/policy"
+	"github.com/layers/layers/cmd/term"
 	"github.com/layers/layers/diff/budget"
 )
 
@@ -47,7 +49,10 @@ func (p *program) checkPolicy(f checkFlags) (*checkPolicy, error) {
 		c.Policy, c.usual = policy.Default(), true
 	default:
 		for i := range found.Budgets {
-			found.Budgets[i].Rules = append(found.Budgets[i].Rules, rules...)
+			b := &found.Budgets[i]
+			if b.Rules = append(b.Rules, rules...); len(b.Rules) == 0 {
+				b.Rules = policy.Default().Budgets[0].Rules
+			}
 		}
 	}
 	for i := range c.Budgets {
@@ -88,6 +93,21 @@ func (p *program) readPolicy(name string) (*budget.Policy, error) {
 		p.warn(what)
 	}
 	return found, err
+}
+
+// validated says that a file of rules is right, which it is when it could be read.
+func (c *checkPolicy) validated(p *program) error {
+	if !c.read {
+		return &usageError{text: "there is no " + policyFile + " here", hint: "layers check --init IMAGE writes one; --config FILE names another"}
+	}
+	rules := 0
+	for _, b := range c.Budgets {
+		rules += len(b.Rules)
+	}
+	return p.answer("", func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, "%s: %s, %s\n", term.Escape(c.File), count(len(c.Budgets), "budget"), count(rules, "rule"))
+		return err
+	})
 }
 
 // fileError says that a file of the user's cannot be read: exit code 2.

@@ -529,7 +529,7 @@ images:
 `, []string{
 		`6:9: "etc/ssl/key.pem" is required and forbidden, by "**/*.pem": see line 5`,
 		`7:9: "app" is required and forbidden, by "app": see line 5`,
-		`9:9: "x/**" is required and forbidden, by "x/**": see line 8`,
+		`9:9: "/x" is required and forbidden, by "/x": see line 8`,
 	}},
 	{"bases of which no image has both", rules + `      - base: debian:bookworm
       - base: {is: [debian:trixie, alpine]}
@@ -633,6 +633,10 @@ images:
       - *a
 `, []string{
 		`5:18: max: "5 MBs": "MBs" is no unit: did you mean MB?`,
+	}},
+	{"files within files", head + "    rules:\n      - forbid: x\n        within: {path: app}\n      - require: y\n        within: {package: deb}\n", []string{
+		`6:17: forbid says by its own patterns which files it is about: write own, or one of {layer: 3} and {step: RUN pip *}`,
+		`8:17: require says by its own patterns which files it is about: write own, or one of {layer: 3} and {step: RUN pip *}`,
 	}},
 	{"a key that injects", head + "    \"x\\n::error\\e[31m\": 5\n", []string{
 		`4:5: unknown key "x\n::error\x1b[31m": known are image, match, baseline, anchor, base, on-missing, platforms, rules, waivers`,

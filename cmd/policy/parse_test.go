@@ -97,7 +97,7 @@ images:
 			{Kind: budget.Growth, At: at(20, 9), Level: budget.Fail, Of: budget.Content, Since: budget.Anchor, Limit: budget.Limit{Bytes: size(5e6), Percent: part(3), Either: true}},
 			{Kind: budget.Layers, At: at(22, 9), Level: budget.Fail, Count: 20},
 			{Kind: budget.Reclaimable, At: at(23, 9), Level: budget.Fail, Limit: budget.Limit{Bytes: size(10 << 20), Percent: part(5.5)}},
-			{Kind: budget.Forbid, At: at(24, 9), Level: budget.Fail, Paths: []string{".git/**", "key.pem/**"}, Setuid: true, Secrets: true, Everywhere: true, Within: budget.Scope{Own: true}},
+			{Kind: budget.Forbid, At: at(24, 9), Level: budget.Fail, Paths: []string{".git/**", "/key.pem"}, Setuid: true, Secrets: true, Everywhere: true, Within: budget.Scope{Own: true}},
 			{Kind: budget.Require, At: at(27, 9), Level: budget.Fail, Paths: []string{"etc/os-release"}, Within: budget.Scope{Layer: 3}},
 			{Kind: budget.Base, At: at(29, 9), Level: budget.Fail, BaseIs: budget.BaseRule{Is: []string{"debian", "ghcr.io/**"}, MaxAge: 90 * 24 * time.Hour, Pinned: true}},
 			{Kind: budget.Rebuilt, At: at(30, 9), Level: budget.Fail, Since: budget.Baseline},

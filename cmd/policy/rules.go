@@ -102,6 +102,9 @@ func (r *reader) part(rule *budget.Rule, f fields) bool {
 	before := len(r.mistakes)
 	if p, ok := f.get("within"); ok && slices.Contains(options["within"], rule.Kind) {
 		rule.Within = r.scope(p.value)
+		if files := rule.Within.Path + rule.Within.Package; files != "" && (rule.Kind == budget.Forbid || rule.Kind == budget.Require) {
+			r.add(p.value, "write own, or one of {layer: 3} and {step: RUN pip *}", "%s says by its own patterns which files it is about", rule.Kind)
+		}
 	}
 	scoped := len(r.mistakes) == before
 	filesOnly := rule.Within.Path != "" || rule.Within.Package != ""

@@ -40,7 +40,7 @@ func checkForbid(ctx context.Context, k *checking, r *Rule, out *Result) (err er
 		f.looked = k.Image.unshared(k.Baseline.Image)
 	}
 	if f.looked, err = k.within(ctx, k.Image, r.Within, f.looked); err != nil {
-		return err
+		return unknown(out, err)
 	}
 	if f.held, err = k.Image.layers(ctx, f.looked); err != nil {
 		return err

@@ -112,7 +112,7 @@ type Rule struct {
 	Why   string // what people are told when it is broken, in the team's own words
 
 	Of     Measure // of Max and Growth; "" is Content, but for scopes that have only Unpacked
-	Within Scope   // of Max and Growth, Forbid and Require
+	Within Scope   // of Max and Growth; of Forbid and Require, but for files
 	Since  Against // of Growth, Rebuilt and Fetch
 	Limit  Limit   // of Max, Growth, Reclaimable, Fetch and Duplicate
 	Count  int     // of Layers and Rebuilt: how many there may be

@@ -2,10 +2,15 @@ package budget
 
 import (
 	"context"
+	"slices"
 )
 
 // checkRequire looks for what a container must see.
 func checkRequire(ctx context.Context, k *checking, r *Rule, out *Result) error {
+	within, err := k.within(ctx, k.Image, r.Within, k.Image.all())
+	if err != nil {
+		return unknown(out, err)
+	}
 	tree, err := k.Image.tree(ctx)
 	if err != nil {
 		return err
@@ -24,7 +29,7 @@ func checkRequire(ctx context.Context, k *checking, r *Rule, out *Result) error 
 			return err
 		}
 		for i, m := range matchers {
-			if !found[i] && n.Path != "" && m.takes(n.Path) {
+			if !found[i] && slices.Contains(within, n.Layer) && n.Path != "" && m.takes(n.Path) {
 				found[i] = true
 				left--
 			}

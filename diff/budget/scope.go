@@ -115,7 +115,7 @@ func (k *checking) filesWithin(ctx context.Context, img *Image, s Scope) (int64,
 // isPackage reports whether a package is one that the scope is about.
 func (s Scope) isPackage(p *packages.Package) bool {
 	kind, name, named := strings.Cut(s.Package, "/")
-	return string(p.Kind) == kind && (!named || like(name, p.Name))
+	return string(p.Kind) == kind && (!named || Matches(name, p.Name))
 }
 
 // carried names a file by where its bytes are.
