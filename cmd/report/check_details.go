@@ -24,7 +24,7 @@ type detail struct {
 type most struct{ causes, parts, files, matches int }
 
 func (o Options) mostDetails() most {
-	return most{o.listLimit(mostCauses), o.listLimit(mostParts), o.listLimit(2), o.listLimit(5)}
+	return most{o.listLimit(mostCauses), o.listLimit(5), o.listLimit(2), o.listLimit(5)}
 }
 
 // details are all that is said of a rule that is broken.

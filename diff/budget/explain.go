@@ -128,13 +128,24 @@ func (k *checking) cause(c *diff.LayerCause, of Measure) Cause {
 	if of == Content && c.Content != nil {
 		out.Bytes, out.Unpacked = *c.Content, c.Unpacked
 	}
-	out.Parts = c.Parts[:min(len(c.Parts), mostParts)]
+	out.Parts = told(c.Parts)
 	for _, f := range c.Biggest {
 		if f.Change > 0 {
 			out.Files = append(out.Files, File{f.Named, f.Change})
 		}
 	}
 	return out
+}
+
+// told are the largest parts of a layer, and the largest package in any case: it says what
+// a step was for.
+func told(parts []diff.Part) []diff.Part {
+	most := slices.Clone(parts[:min(len(parts), mostParts)])
+	isPackage := func(p diff.Part) bool { return p.Package != nil && p.Change > 0 }
+	if i := slices.IndexFunc(parts, isPackage); i >= len(most) {
+		most[len(most)-1] = parts[i]
+	}
+	return most
 }
 
 // side is an image as package diff compares it: some of its layers, of which some are

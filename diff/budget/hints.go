@@ -151,6 +151,9 @@ func hintCause(img *Image, c *Cause) *Hint {
 	if c.Relation == diff.Gone {
 		return nil
 	}
+	if runs(c.Step, `^(RUN )?(/bin/sh -c )?(#\s+)?ch(mod|own) [^;&|]*$`) && c.Bytes > 0 { // and nothing else
+		return hintAttributes()
+	}
 	var total int64
 	for _, p := range c.Parts {
 		total = plus(total, max(p.Change, 0))
@@ -242,10 +245,7 @@ func hintReclaimable(img *Image, out *Result, h *hiders) *Hint {
 	for n := range img.Layers {
 		step := img.Layers[n].Step
 		if enough(h.replaced[n]) && runs(step, `\b(chmod|chown)\b`) {
-			return &Hint{
-				Code: "copy-attributes", Text: "set owners and modes when files are copied: changing them later stores the files again",
-				File: "Dockerfile", Example: "COPY --chown=app:app --chmod=755",
-			}
+			return hintAttributes()
 		}
 		if enough(h.deleted[n]) && runs(step, `\b(rm|clean|purge|autoremove|remove|uninstall)\b`) {
 			return &Hint{
@@ -262,6 +262,13 @@ func hintReclaimable(img *Image, out *Result, h *hiders) *Hint {
 		}
 	}
 	return nil
+}
+
+func hintAttributes() *Hint {
+	return &Hint{
+		Code: "copy-attributes", Text: "set owners and modes when files are copied: changing them later stores the files again",
+		File: "Dockerfile", Example: "COPY --chown=app:app --chmod=755",
+	}
 }
 
 func hintRebuilt() *Hint {

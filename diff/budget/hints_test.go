@@ -31,6 +31,9 @@ func TestHintsAreRightOrAbsent(t *testing.T) {
 		{"a directory called alike", "RUN pip install flask", "root/.cache/pipeline/x", ""},
 		{"no step", "", "root/.cache/pip/x", ""},
 		{"data", "COPY data /data", "data/big.bin", ""},
+		{"modes", "RUN chmod -R g+w /srv", "srv/big.bin", "copy-attributes"},
+		{"modes by buildkit", "RUN /bin/sh -c chown -R app /srv # buildkit", "srv/big.bin", "copy-attributes"},
+		{"modes of what is made", "RUN curl -o /srv/big.bin x && chmod 644 /srv/big.bin", "srv/big.bin", ""},
 	} {
 		text := fmt.Sprintf("-- 0/%s [size=5000000] --\n", c.path)
 		if c.step != "" {

@@ -19,7 +19,7 @@ import (
 
 // memory reads an image that is in memory, and counts what it reads.
 type memory struct {
-	t      *testing.T
+	t      testing.TB
 	layers []v1.Layer
 	read   []int
 }
@@ -60,12 +60,12 @@ func (m *memory) Open(ctx context.Context, n int, e layer.Entry) (io.ReadCloser,
 }
 
 // image makes an image of a text as fixtures.Image has it.
-func image(t *testing.T, name, text string) *Image {
+func image(t testing.TB, name, text string) *Image {
 	t.Helper()
 	return imageOf(t, name, fixtures.Image(text))
 }
 
-func imageOf(t *testing.T, name string, from v1.Image) *Image {
+func imageOf(t testing.TB, name string, from v1.Image) *Image {
 	t.Helper()
 	manifest, err := from.Manifest()
 	if err != nil {
@@ -105,13 +105,13 @@ func (i *Image) readLayers() []int { return i.Reader.(*memory).read }
 var today = time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
 
 // check checks an image against others, either of which may be nil.
-func check(t *testing.T, b Budget, img, baseline *Image) ImageReport {
+func check(t testing.TB, b Budget, img, baseline *Image) ImageReport {
 	t.Helper()
 	r := checkAll(t, b, Question{Image: img, Baseline: Counterpart{Image: baseline}})
 	return r.Images[0]
 }
 
-func checkAll(t *testing.T, b Budget, questions ...Question) *Report {
+func checkAll(t testing.TB, b Budget, questions ...Question) *Report {
 	t.Helper()
 	c := New(&Policy{File: ".layers.yaml"}, false, today)
 	for _, q := range questions {
