@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -57,7 +58,8 @@ and private keys.
 
 A SIZE is as 5MB or 5MiB, a PERCENT as 3%; above 5MB,3% is what is above both.
 Layers that the baseline has, too, are neither fetched nor read, unless a rule
-is about every layer: layers check --explain tells.`,
+is about every layer: layers check --explain tells. Of an image for several
+platforms each is checked, unless --platform names one.`,
 		examples: []string{
 			"layers check app:pr --baseline app:main",
 			"layers check app:pr --baseline app:main --growth 5MB,3% --forbid '.git/**'",
@@ -99,6 +101,7 @@ func (o *outputFlags) checkFormats(c *cobra.Command) {
 		names = append(names, string(f))
 	}
 	o.format(c, names)
+	c.Flags().Lookup("format").Usage = strings.Join(names, ", ") + " or a template (layers help formats)"
 }
 
 // today is what waivers and ages are counted to.

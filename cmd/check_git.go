@@ -154,7 +154,7 @@ func (r *checkRun) gitBaseline(ctx context.Context, t target) (*others, error) {
 			return nil, err
 		}
 		before := len(r.missing)
-		found, err := r.others(ctx, repository+":"+tag)
+		found, err := r.others(ctx, repository+":"+tag, t.budget)
 		if err != nil {
 			return nil, err
 		}

@@ -34,7 +34,7 @@ func (r *checkRun) image(ctx context.Context, t target) error {
 	if err != nil {
 		return err
 	}
-	anchor, err := r.others(ctx, firstOf(r.flags.anchor, t.budget.Anchor))
+	anchor, err := r.others(ctx, firstOf(r.flags.anchor, t.budget.Anchor), t.budget)
 	if err != nil {
 		return err
 	}
@@ -159,12 +159,12 @@ func (r *checkRun) baseline(ctx context.Context, t target) (*others, error) {
 	case r.flags.git.baseline:
 		return r.gitBaseline(ctx, t)
 	}
-	return r.others(ctx, firstOf(r.flags.baseline, t.budget.Baseline))
+	return r.others(ctx, firstOf(r.flags.baseline, t.budget.Baseline), t.budget)
 }
 
 // others finds the images of a reference. That there are none, or that they may not be
 // seen, is no error here; that nobody could say is one.
-func (r *checkRun) others(ctx context.Context, name string) (*others, error) {
+func (r *checkRun) others(ctx context.Context, name string, b *budget.Budget) (*others, error) {
 	o := &others{name: name}
 	if name == "" {
 		return o, nil
@@ -184,7 +184,7 @@ func (r *checkRun) others(ctx context.Context, name string) (*others, error) {
 		return nil, err
 	}
 	for _, img := range found {
-		one, err := r.budgetImage(img, nil)
+		one, err := r.budgetImage(img, r.bases(b))
 		if err != nil {
 			return nil, err
 		}

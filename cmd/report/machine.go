@@ -132,9 +132,10 @@ func writeMarkdownRow(out *printer, cells []string) {
 	out.text("|\n")
 }
 
+// A mention is found in what is shown: behind a character of no width it is none.
 var markdownEscapes = strings.NewReplacer(
 	`\`, `\\`, "|", `\|`, "<", "&lt;", ">", "&gt;", "&", "&amp;", "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`,
-	"#", `\#`, "~", `\~`, "!", `\!`, "@", "&#64;", "\n", " ")
+	"#", `\#`, "~", `\~`, "!", `\!`, "@", "&#64;&#8203;", "\n", " ")
 
 // markdown takes the meaning from whatever has one in Markdown.
 func markdown(s string) string { return strings.TrimRight(markdownEscapes.Replace(s), " ") }
