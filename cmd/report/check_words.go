@@ -66,6 +66,8 @@ func (o Options) measured(r *budget.Result) string {
 		return plural(r.Measured, "layer") + " rebuilt for nothing"
 	case r.Unit == budget.Count:
 		return Count(r.Measured)
+	case r.Kind == budget.Platforms && r.Matched > 0:
+		return "lacks " + o.values(r)
 	}
 	return o.values(r)
 }

@@ -14,7 +14,7 @@ import (
 func (s Scope) String() string {
 	switch {
 	case s.Own:
-		return "above the base"
+		return "the layers above the base"
 	case s.Layer > 0:
 		return fmt.Sprintf("layer %d", s.Layer)
 	case s.Step != "":
