@@ -171,20 +171,22 @@ func checkFetch(ctx context.Context, k *checking, r *Rule, out *Result) error {
 	return k.explainFetch(ctx, old, r, out)
 }
 
+// treeOf is what a container of the image sees, and the unpacked bytes of all layers.
+func (k *checking) treeOf(ctx context.Context) (tree *layer.Tree, whole int64, err error) {
+	if tree, err = k.Image.tree(ctx); err != nil {
+		return nil, 0, err
+	}
+	whole, err = k.Image.bytes(ctx, Unpacked, k.Image.all())
+	return tree, whole, err
+}
+
 // checkReclaimable asks what the layers carry and no container sees.
 func checkReclaimable(ctx context.Context, k *checking, r *Rule, out *Result) error {
-	tree, err := k.Image.tree(ctx)
+	tree, whole, err := k.treeOf(ctx)
 	if err != nil {
 		return err
 	}
-	out.Of = Unpacked
-	whole, err := k.Image.bytes(ctx, Unpacked, k.Image.all())
-	if err != nil {
-		return err
-	}
-	var hidden int64
-	byLayer := make([]int64, len(k.Image.Layers))
-	top := make([]biggestFiles, len(k.Image.Layers))
+	hidden := newTally(len(k.Image.Layers))
 	h := hiders{tocs: tree.Layers(), deleted: map[int]int64{}, replaced: map[int]int64{}}
 	for c, err := range tree.Reclaimable() {
 		if err == nil {
@@ -193,19 +195,17 @@ func checkReclaimable(ctx context.Context, k *checking, r *Rule, out *Result) er
 		if err != nil {
 			return err
 		}
-		hidden = plus(hidden, c.Bytes)
-		byLayer[c.Layer] = plus(byLayer[c.Layer], c.Bytes)
-		top[c.Layer].limit = mostFiles
-		top[c.Layer].add(c.Path, c.Bytes)
+		hidden.add(c.Layer, c.Path, c.Bytes)
 		if err := h.add(&c); err != nil {
 			return err
 		}
 	}
-	out.judge(&r.Limit, hidden, whole)
+	out.Of = Unpacked
+	out.judge(&r.Limit, hidden.sum, whole)
 	if out.Outcome != Failed {
 		return nil
 	}
-	out.hold(k.layerCauses(byLayer, top))
+	out.hold(hidden.causes(k.Image))
 	out.Hint = hintReclaimable(k.Image, out, &h)
 	out.More = command("layers", "inspect", "--reclaimable", k.Image.Name)
 	return nil
@@ -214,49 +214,25 @@ func checkReclaimable(ctx context.Context, k *checking, r *Rule, out *Result) er
 // checkDuplicate asks for the bytes of files that the image shows more than once: of each
 // content all but one.
 func checkDuplicate(ctx context.Context, k *checking, r *Rule, out *Result) error {
-	tree, err := k.Image.tree(ctx)
-	if err != nil {
-		return err
-	}
-	out.Of = Unpacked
-	whole, err := k.Image.bytes(ctx, Unpacked, k.Image.all())
+	tree, whole, err := k.treeOf(ctx)
 	if err != nil {
 		return err
 	}
 	seen := map[layer.Digest]bool{}
-	counted := map[carried]bool{}
-	var twice int64
-	byLayer := make([]int64, len(k.Image.Layers))
-	top := make([]biggestFiles, len(k.Image.Layers))
-	for n, err := range tree.Walk("") {
-		if err == nil {
-			err = ctx.Err()
-		}
+	again := newTally(len(k.Image.Layers))
+	for n, err := range filesOnce(ctx, tree, func(string) bool { return true }) {
 		if err != nil {
 			return err
 		}
-		if n.Kind != layer.File || n.Size == 0 {
-			continue
+		if seen[n.Digest] {
+			again.add(n.Carrier, n.Path, n.Size)
 		}
-		if n.Group != 0 || n.Layer != n.Carrier {
-			at := carried{n.Carrier, n.Offset}
-			if counted[at] {
-				continue
-			}
-			counted[at] = true
-		}
-		if !seen[n.Digest] {
-			seen[n.Digest] = true
-			continue
-		}
-		twice = plus(twice, n.Size)
-		byLayer[n.Carrier] = plus(byLayer[n.Carrier], n.Size)
-		top[n.Carrier].limit = mostFiles
-		top[n.Carrier].add(n.Path, n.Size)
+		seen[n.Digest] = true
 	}
-	out.judge(&r.Limit, twice, whole)
+	out.Of = Unpacked
+	out.judge(&r.Limit, again.sum, whole)
 	if out.Outcome == Failed {
-		out.hold(k.layerCauses(byLayer, top))
+		out.hold(again.causes(k.Image))
 		out.More = command("layers", "ls", k.Image.Name, "/")
 	}
 	return nil

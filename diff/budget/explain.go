@@ -24,18 +24,6 @@ func (out *Result) hold(all []Cause) {
 	}
 }
 
-// layerCauses are the layers that have bytes, with their files.
-func (k *checking) layerCauses(bytes []int64, files []biggestFiles) (all []Cause) {
-	for n, size := range bytes {
-		c := Cause{Layer: n + 1, Step: k.Image.Layers[n].Step, Bytes: size}
-		for _, f := range files[n].list() {
-			c.Files = append(c.Files, File{f.Named, f.Change})
-		}
-		all = append(all, c)
-	}
-	return all
-}
-
 // explain says which layers broke a limit, and what in them: those that differ from
 // another image's, or, where there is none, the largest.
 func (k *checking) explain(ctx context.Context, old *Image, r *Rule, out *Result) error {
@@ -221,22 +209,14 @@ func (k *checking) explainFiles(ctx context.Context, r *Rule, out *Result) error
 		return err
 	}
 	w := walker{matcher: newMatcher([]string{r.Within.Path})}
-	byLayer := make([]int64, len(k.Image.Layers))
-	top := make([]biggestFiles, len(k.Image.Layers))
-	for n, err := range tree.Walk("") {
-		if err == nil {
-			err = ctx.Err()
-		}
+	found := newTally(len(k.Image.Layers))
+	for n, err := range filesOnce(ctx, tree, w.takes) {
 		if err != nil {
 			return err
 		}
-		if w.takes(n.Path) && n.Kind == layer.File && n.Layer == n.Carrier {
-			byLayer[n.Layer] = plus(byLayer[n.Layer], n.Size)
-			top[n.Layer].limit = mostFiles
-			top[n.Layer].add(n.Path, n.Size)
-		}
+		found.add(n.Carrier, n.Path, n.Size)
 	}
-	out.hold(k.layerCauses(byLayer, top))
+	out.hold(found.causes(k.Image))
 	out.Rest = 0
 	return nil
 }

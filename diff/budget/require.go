@@ -21,10 +21,7 @@ func checkRequire(ctx context.Context, k *checking, r *Rule, out *Result) error 
 	}
 	found := make([]bool, len(r.Paths))
 	left := len(r.Paths)
-	for n, err := range tree.Walk("") {
-		if err == nil {
-			err = ctx.Err()
-		}
+	for n, err := range walk(ctx, tree) {
 		if err != nil {
 			return err
 		}

@@ -118,32 +118,12 @@ func (s Scope) isPackage(p *packages.Package) bool {
 	return string(p.Kind) == kind && (!named || Matches(name, p.Name))
 }
 
-// carried names a file by where its bytes are.
-type carried struct {
-	layer  int
-	offset int64
-}
-
 // bytesAt is the bytes of the files at which a pattern is, each once.
 func bytesAt(ctx context.Context, tree *layer.Tree, pattern string) (bytes int64, err error) {
 	w := walker{matcher: newMatcher([]string{pattern})}
-	counted := map[carried]bool{}
-	for n, err := range tree.Walk("") {
-		if err == nil {
-			err = ctx.Err()
-		}
+	for n, err := range filesOnce(ctx, tree, w.takes) {
 		if err != nil {
 			return 0, err
-		}
-		if !w.takes(n.Path) || n.Kind != layer.File {
-			continue
-		}
-		if n.Group != 0 || n.Layer != n.Carrier {
-			at := carried{n.Carrier, n.Offset}
-			if counted[at] {
-				continue
-			}
-			counted[at] = true
 		}
 		bytes = plus(bytes, n.Size)
 	}
