@@ -20,6 +20,7 @@ type chainFlags struct {
 	candidates  []string
 	search      []string
 	searchLimit int
+	named       bool        // among those that are named alone, and not among all of the store
 	out         outputFlags // the command's
 }
 
@@ -111,7 +112,7 @@ func (s *session) newChain(name string, img *image) (*chain, error) {
 
 // gather finds the candidates.
 func (c *chain) gather(ctx context.Context, f chainFlags) error {
-	if err := c.fromStore(ctx); err != nil {
+	if err := c.fromStore(ctx, f.named); err != nil {
 		return err
 	}
 	for _, name := range f.candidates {
@@ -128,7 +129,7 @@ func (c *chain) gather(ctx context.Context, f chainFlags) error {
 	return c.searchAll(ctx, f)
 }
 
-func (c *chain) fromStore(ctx context.Context) error {
+func (c *chain) fromStore(ctx context.Context, named bool) error {
 	all, err := c.store.Images(ctx)
 	if err != nil {
 		return err
@@ -141,7 +142,9 @@ func (c *chain) fromStore(ctx context.Context) error {
 	if c.local[c.in.Name] != "" { // whoever made the file chose the name, and the host in it
 		c.host = ""
 	}
-	c.in.Candidates, err = c.bases(ctx, c.in.Digest)
+	if !named {
+		c.in.Candidates, err = c.bases(ctx, c.in.Digest)
+	}
 	return err
 }
 

@@ -47,6 +47,8 @@ func newCheck(p *program) *cobra.Command {
 	f.out.color(c)
 	f.out.quiet(c, "write nothing: the exit code is 1 if a budget is broken")
 	f.addImage(c)
+	f.fetch.Pull = pullNewer // a baseline of yesterday is none
+	c.Flags().Lookup("pull").DefValue = pullNewer
 	return describe(c, manual{
 		long: `Check whether images keep to their budgets: how large they may be, by how
 much they may grow, what must be in them and what must not. What is broken is
@@ -63,7 +65,7 @@ platforms each is checked, unless --platform names one.`,
 		examples: []string{
 			"layers check app:pr --baseline app:main",
 			"layers check app:pr --baseline app:main --growth 5MB,3% --forbid '.git/**'",
-			"layers check --init app:main > .layers.yaml",
+			"layers check --init app:main",
 			"layers check --output markdown=comment.md --output junit=layers.xml",
 			"layers check app:main --save baseline.json",
 			"layers check app:pr --baseline-file baseline.json",
@@ -87,7 +89,7 @@ func (f *checkFlags) add(c *cobra.Command) {
 	flags.StringVar(&f.onMissing, "on-missing", "", "what a missing baseline is: fail|warn|pass (default fail)")
 	flags.StringArrayVarP(&f.outputs, "output", "o", nil, "write to `[FORM=]FILE`, as markdown=comment.md; several at once")
 	flags.StringVar(&f.save, "save", "", "write what the images are now to `FILE`, for --baseline-file")
-	flags.BoolVar(&f.init, "init", false, "write a .layers.yaml from what the images are now, with room to grow")
+	flags.BoolVar(&f.init, "init", false, "write .layers.yaml from what the images are now, with room to grow")
 	flags.BoolVar(&f.explain, "explain", false, "tell which rules are for which image and why, and check nothing")
 	flags.BoolVar(&f.validate, "validate", false, "tell whether the file of rules is right, and check nothing")
 	flags.StringVar(&f.now, "now", "", "take `DATE` for today, as 2026-12-31")

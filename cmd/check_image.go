@@ -8,6 +8,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/layers/layers/cache"
 	"github.com/layers/layers/cache/layer"
 	"github.com/layers/layers/cache/source"
 	"github.com/layers/layers/diff"
@@ -23,17 +24,21 @@ func (s *session) findAll(ctx context.Context, text string) ([]*image, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.fetch.Platform.Platform != nil {
-		one, err := s.find(ctx, text)
-		return []*image{one}, err
-	}
-	switch {
-	case ref.Transport == source.Store, ref.Transport == source.Any && s.prefersStore(ctx, ref):
-		return s.allStored(ctx, ref, text)
-	case ref.Transport == source.Directory:
+	if ref.Transport == source.Directory {
 		return nil, &source.DirectoryError{Name: text}
 	}
-	found, err := source.OpenAll(ctx, ref, s.sourceOptions())
+	stored, err := s.storedOnly(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	if stored != nil || ref.Transport == source.Store || ref.Transport == source.Any && s.asksNobody() {
+		return s.openAllStored(ctx, ref, stored)
+	}
+	find := source.OpenAll
+	if s.fetch.Platform.Platform != nil {
+		find = source.OpenEach
+	}
+	found, err := find(ctx, ref, s.sourceOptions())
 	if err != nil {
 		return nil, adviseFile(ref, s.advise(ctx, ref, err))
 	}
@@ -45,28 +50,38 @@ func (s *session) findAll(ctx context.Context, text string) ([]*image, error) {
 	return all, nil
 }
 
-// prefersStore reports whether an image is looked for in the store alone: because it is
-// there and need not be newer, or because nobody else may be asked.
-func (s *session) prefersStore(ctx context.Context, ref source.Reference) bool {
-	if s.fetch.Pull == pullNever || s.fetch.Offline {
-		return true
+func (s *session) asksNobody() bool { return s.fetch.Pull == pullNever || s.fetch.Offline }
+
+// storedOnly are the images of the store that a reference means, if the store alone is to
+// be asked: because nobody else may be, because it has them and need not be newer, or
+// because it has them from elsewhere than a registry. A name can mean something else
+// today, and a check against what it meant before would say nothing.
+func (s *session) storedOnly(ctx context.Context, ref source.Reference) ([]cache.Stored, error) {
+	if ref.Transport != source.Store && ref.Transport != source.Any {
+		return nil, nil
 	}
-	if s.fetch.Pull != pullMissing {
-		return false
+	all, err := s.store.Find(ctx, storeKey(ref))
+	if err != nil || ref.Transport == source.Store || s.asksNobody() || s.fetch.Pull == pullMissing {
+		return all, err
 	}
-	stored, err := s.store.Find(ctx, storeKey(ref))
-	return err == nil && len(stored) > 0
+	own := func(st cache.Stored) bool { return st.Origin != "" && st.Origin != string(source.Registry) }
+	if s.fetch.Pull == pullNewer && len(all) > 0 && !slices.ContainsFunc(all, func(st cache.Stored) bool { return !own(st) }) {
+		return all, nil
+	}
+	return nil, nil
 }
 
-// allStored are all images of the store that a reference means, each once.
-func (s *session) allStored(ctx context.Context, ref source.Reference, text string) ([]*image, error) {
-	stored, err := s.store.Find(ctx, storeKey(ref))
-	if err != nil {
-		return nil, err
-	}
-	if len(stored) < 2 || ref.Name == "" {
-		one, err := s.find(ctx, text)
-		return []*image{one}, err
+// openAllStored opens images of the store, each once.
+func (s *session) openAllStored(ctx context.Context, ref source.Reference, stored []cache.Stored) ([]*image, error) {
+	if len(stored) < 2 || ref.Name == "" || s.fetch.Platform.Platform != nil {
+		one, err := s.lookUp(ctx, ref)
+		if err != nil && s.asksNobody() && ref.Transport == source.Any {
+			err = s.sayWhyNotAsked(err)
+		}
+		if err != nil {
+			return nil, s.advise(ctx, ref, err)
+		}
+		stored = []cache.Stored{*one}
 	}
 	var all []*image
 	for _, st := range stored {
@@ -140,8 +155,8 @@ func (r *layerReader) Open(ctx context.Context, number int, e layer.Entry) (io.R
 	return r.store.OpenFile(ctx, r.image, number, e)
 }
 
-// baseFacts finds out what an image is built on: among what the store has, what the image
-// says itself, and what the rules name.
+// baseFacts finds out what an image is built on: by what the image says itself, and what the
+// rules name. What else the store has makes no difference: the answer is the same everywhere.
 func (s *session) baseFacts(ctx context.Context, img *image, names []string) (facts budget.BaseFacts, err error) {
 	before := s.fetch.Platform.Platform
 	defer func() { s.fetch.Platform.Platform = before }()
@@ -149,7 +164,7 @@ func (s *session) baseFacts(ctx context.Context, img *image, names []string) (fa
 	if err != nil {
 		return facts, err
 	}
-	if err := c.gather(ctx, chainFlags{candidates: names, searchLimit: 1}); err != nil {
+	if err := c.gather(ctx, chainFlags{candidates: names, searchLimit: 1, named: true}); err != nil {
 		return facts, err
 	}
 	for _, err := range c.failed {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/layers/layers/cache/source"
 	"github.com/layers/layers/cmd/policy"
 	"github.com/layers/layers/cmd/term"
 	"github.com/layers/layers/diff/budget"
@@ -123,12 +124,17 @@ func (e *fileError) Error() string { return fmt.Sprintf("%s: %v", e.name, pathCa
 // Unwrap returns the system's error.
 func (e *fileError) Unwrap() error { return e.err }
 
-// budgetFor is the first budget that is for an image, and the pattern that says so.
-func (c *checkPolicy) budgetFor(name string) (*budget.Budget, string) {
+// budgetFor is the first budget that is for an image, and the pattern that says so. An
+// image that is named with where it is, as docker://app:pr, is meant by its name, too.
+func (c *checkPolicy) budgetFor(text string) (*budget.Budget, string) {
+	names := []string{text}
+	if ref, err := source.Parse(text); err == nil && ref.Name != "" {
+		names = append(names, source.Short(ref.Name))
+	}
 	for i := range c.Budgets {
 		b := &c.Budgets[i]
 		for _, pattern := range b.Match {
-			if budget.MatchesReference(pattern, name) {
+			if slices.ContainsFunc(names, func(n string) bool { return budget.MatchesReference(pattern, n) }) {
 				return b, pattern
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"os"
 
 	"github.com/layers/layers/cmd/policy"
 	"github.com/layers/layers/diff/budget"
@@ -29,7 +30,7 @@ func (r *checkRun) saveAll(ctx context.Context) error {
 // initPolicy writes a file of rules that images keep to as they are now.
 func (s *session) initPolicy(ctx context.Context, names []string, f checkFlags) error {
 	if len(names) == 0 {
-		return &usageError{text: "--init: name the images that there are to be budgets for", hint: "layers check --init app:main > .layers.yaml"}
+		return &usageError{text: "--init: name the images that there are to be budgets for", hint: "layers check --init app:main"}
 	}
 	var all []policy.Facts
 	for _, name := range names {
@@ -39,14 +40,20 @@ func (s *session) initPolicy(ctx context.Context, names []string, f checkFlags) 
 		}
 		all = append(all, facts)
 	}
-	path := ""
+	path := firstOf(f.config, policyFile)
 	if len(f.outputs) == 1 {
 		path = f.outputs[0]
+	} else if info, err := os.Stat(path); err == nil && info.Size() > 0 {
+		return &usageError{text: path + " is there already, and is not overwritten", hint: "layers check --init -o FILE writes another; -o - shows it"}
 	}
-	return s.program.answer(path, func(w io.Writer) error {
+	err := s.program.answer(path, func(w io.Writer) error {
 		_, err := io.WriteString(w, policy.Init(all))
 		return err
 	})
+	if err == nil && path != "-" {
+		s.program.say("%s: written; layers check reads it", path)
+	}
+	return err
 }
 
 // factsOf is what an image is now.
