@@ -3,6 +3,8 @@ package cmd
 import (
 	"slices"
 	"strings"
+
+	"github.com/layers/layers/cmd/spelling"
 )
 
 // closest returns the candidates that name is most likely a slip of, best first,
@@ -24,7 +26,7 @@ func closest(name string, candidates []string) []string {
 		if len(c) > longest || c == name {
 			continue
 		}
-		if n := edits(name, c); n <= most {
+		if n := spelling.Edits(name, c); n <= most {
 			near = append(near, scored{c, n})
 		}
 	}
@@ -36,29 +38,6 @@ func closest(name string, candidates []string) []string {
 		}
 	}
 	return names
-}
-
-// edits is the distance of Damerau and Levenshtein, with no letter moved twice.
-func edits(a, b string) int {
-	prev2, prev, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range prev {
-		prev[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			row[j] = min(prev[j]+1, row[j-1]+1, prev[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], prev2[j-2]+1)
-			}
-		}
-		prev2, prev, row = prev, row, prev2
-	}
-	return prev[len(b)]
 }
 
 // nearNames are the names that one may have been meant to be: all of it, or, where

@@ -14,11 +14,12 @@ import (
 // also import fixtures; those of cmd/layers, which are of the whole program, any.
 var ownImports = map[string]string{
 	"cmd/layers":                "cmd",
-	"cmd":                       "cmd/report cmd/policy cmd/export cmd/term inspect inspect/packages inspect/fleet diff diff/budget cache cache/layer cache/source cache/directory cache/unpack cache/mount cache/shell cache/shell/cgroup cache/shell/console cache/shell/systemd fixtures cache/userns cache/shell/builtin",
+	"cmd":                       "cmd/report cmd/spelling cmd/policy cmd/export cmd/term inspect inspect/packages inspect/fleet diff diff/budget cache cache/layer cache/source cache/directory cache/unpack cache/mount cache/shell cache/shell/cgroup cache/shell/console cache/shell/systemd fixtures cache/userns cache/shell/builtin",
 	"cmd/report":                "inspect inspect/fleet inspect/packages diff diff/budget cache/layer cmd/term",
 	"cmd/export":                "inspect/fleet cache/layer", // tables of a fleet, and of the files in its layers
 	"cmd/term":                  "",
-	"cmd/policy":                "diff/budget diff inspect/packages cmd/report",
+	"cmd/spelling":              "",
+	"cmd/policy":                "cmd/spelling cmd/report diff/budget inspect/packages",
 	"inspect":                   "cache/layer inspect/packages",
 	"inspect/packages":          "cache/layer",
 	"inspect/fleet":             "inspect cache/layer cache/refs",

@@ -3,6 +3,8 @@ package policy
 import (
 	"strings"
 	"unicode/utf8"
+
+	"github.com/layers/layers/cmd/spelling"
 )
 
 // didYouMean is a hint for a word that is none of those that are known: the nearest one,
@@ -25,7 +27,7 @@ func closest(word string, known []string) string {
 	spelt := strings.NewReplacer("_", "-", " ", "-").Replace(strings.ToLower(word))
 	best, least := "", min(1+utf8.RuneCountInString(word)/4, 3)+1
 	for _, k := range known {
-		if n := edits(spelt, strings.ToLower(k)); n < least && n < len(k) {
+		if n := spelling.Edits(spelt, strings.ToLower(k)); n < least && n < len(k) {
 			best, least = k, n
 		}
 	}
@@ -38,27 +40,4 @@ func closest(word string, known []string) string {
 		}
 	}
 	return ""
-}
-
-// edits is the distance of Damerau and Levenshtein, with no letter moved twice.
-func edits(a, b string) int {
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			wrong := 1
-			if a[i-1] == b[j-1] {
-				wrong = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+wrong)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
 }
