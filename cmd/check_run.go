@@ -47,23 +47,38 @@ func (r *checkRun) image(ctx context.Context, t target) error {
 		r.checked = append(r.checked, checked)
 		q := budget.Question{
 			Budget: t.budget, Image: checked, Available: available,
-			Baseline: baseline.of(checked, len(found)), Anchor: anchor.of(checked, len(found)),
-		}
-		for _, c := range []budget.Counterpart{q.Baseline, q.Anchor} {
-			if c.Image == nil && c.Missing != "" && len(baseline.images) > 0 {
-				r.missing = append(r.missing, &missingError{c.Name + ": " + c.Missing})
-			}
+			Baseline: r.counterpart(baseline, checked, len(found)), Anchor: r.counterpart(anchor, checked, len(found)),
 		}
 		if err := r.checker.Check(ctx, q); err != nil {
 			return err
 		}
 	}
-	for _, platform := range baseline.platforms() {
-		if len(found) > 0 && !slices.Contains(available, platform) && !(len(found) == 1 && len(baseline.images) == 1) && r.platform == nil {
-			r.checker.Missing(t.budget, t.name, platform, budget.Warned, fmt.Sprintf("the baseline %s is there for it, and this image is not", baseline.name))
+	r.noteLost(t, baseline, available)
+	return nil
+}
+
+// counterpart is what an image is compared with. That there is none for its platform is
+// noted, as it is where there is none at all.
+func (r *checkRun) counterpart(o *others, img *budget.Image, images int) budget.Counterpart {
+	c := o.of(img, images)
+	if c.Image == nil && len(o.images) > 0 {
+		r.missing = append(r.missing, &missingError{c.Name + ": " + c.Missing})
+	}
+	return c
+}
+
+// noteLost notes the platforms that the baseline is there for, and the image is not,
+// where every platform is checked.
+func (r *checkRun) noteLost(t target, baseline *others, available []string) {
+	if r.platform != nil || len(t.budget.Platforms) > 0 || len(available) == 1 && len(baseline.images) == 1 {
+		return
+	}
+	for _, old := range baseline.images {
+		if !slices.Contains(available, old.Platform) {
+			why := fmt.Sprintf("the baseline %s is there for it, and this image is not", baseline.name)
+			r.checker.Missing(t.budget, t.name, old.Platform, budget.Warned, why)
 		}
 	}
-	return nil
 }
 
 func firstOf(texts ...string) string {
@@ -142,13 +157,6 @@ func (o *others) of(img *budget.Image, images int) budget.Counterpart {
 		c.Missing = "it is not there for " + img.Platform
 	}
 	return c
-}
-
-func (o *others) platforms() (names []string) {
-	for _, i := range o.images {
-		names = append(names, i.Platform)
-	}
-	return names
 }
 
 // baseline is what an image is compared with.
