@@ -17,7 +17,7 @@ import (
 // it, and no layer that both images have is read for it.
 func TestLawsOfGrowth(t *testing.T) {
 	broken := 0
-	for seed := range uint64(60) {
+	for seed := range uint64(25) {
 		random := rand.New(rand.NewPCG(seed, 7))
 		o := fixtures.RandomOptions{Layers: 4}
 		a, b := fixtures.Random(random, o), fixtures.Random(random, o)
@@ -48,7 +48,7 @@ func TestLawsOfGrowth(t *testing.T) {
 			}
 		}
 	}
-	if broken < 60 {
+	if broken < 25 {
 		t.Errorf("only %d rules were broken", broken)
 	}
 }
