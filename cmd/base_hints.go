@@ -104,7 +104,7 @@ func (c *chain) looks(h *inspect.Hint, reasons *[]string) []look {
 	}
 	why := c.mayNotAsk(ref)
 	if hasDigest && why == "" {
-		list = append(list, c.inRegistry("docker://"+untagged(exact)+"@"+h.Digest, source.Short(ref.Name)))
+		list = append(list, c.inRegistry("docker://"+repositoryOf(exact)+"@"+h.Digest, source.Short(ref.Name)))
 	}
 	list = append(list, c.inStore(ref.Name, source.Short(ref.Name)))
 	if why == "" {
@@ -112,15 +112,6 @@ func (c *chain) looks(h *inspect.Hint, reasons *[]string) []look {
 	}
 	refuse("%s", why)
 	return list
-}
-
-// untagged is a name without its tag.
-func untagged(name string) string {
-	slash := strings.LastIndexByte(name, '/')
-	if i := strings.LastIndexByte(name, ':'); i > slash {
-		return name[:i]
-	}
-	return name
 }
 
 // inStore finds an image by its key in the store: a name, or one with a digest.

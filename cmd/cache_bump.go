@@ -126,7 +126,7 @@ func (b *bumping) stored(ctx context.Context, st cache.Stored) (int, error) {
 func (b *bumping) called(i int, name string) {
 	img := &b.Images[i]
 	img.Names = append(img.Names, name)
-	if untagged(name) == untagged(b.base.name) && img.Platform == b.platform {
+	if repositoryOf(name) == repositoryOf(b.base.name) && img.Platform == b.platform {
 		b.old = append(b.old, inspect.Candidate{Name: name, DiffIDs: stackOf(*img)})
 	}
 }
@@ -159,7 +159,7 @@ func (b *bumping) moves() error {
 		return nil
 	}
 	return &advised{
-		err:  &source.NotFoundError{Name: untagged(b.base.name), Reason: "no image of it is in the store, on which others could be built"},
+		err:  &source.NotFoundError{Name: repositoryOf(b.base.name), Reason: "no image of it is in the store, on which others could be built"},
 		hint: "--bump-from NAME says what they are built on now",
 	}
 }

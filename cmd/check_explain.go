@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -14,7 +15,7 @@ func (p *program) explainCheck(f checkFlags, rules *checkPolicy, targets []targe
 	r := &budget.ExplainReport{Version: budget.ExplainVersion, Policy: rules.File, Default: rules.usual, Images: []budget.Explained{}}
 	for _, t := range targets {
 		e := t.budget.Explain(t.name, t.why, f.baseline != "" || f.file != "" || f.git.baseline || t.budget.Baseline != "")
-		e.Baseline, e.Anchor = firstOf(f.baseline, f.file, t.budget.Baseline), firstOf(f.anchor, t.budget.Anchor)
+		e.Baseline, e.Anchor = cmp.Or(f.baseline, f.file, t.budget.Baseline), cmp.Or(f.anchor, t.budget.Anchor)
 		if f.git.baseline {
 			e.Baseline = "the image of the commit where this branch left the main one"
 		}
@@ -41,7 +42,7 @@ func writeExplained(w io.Writer, r *budget.ExplainReport, units string) error {
 		default:
 			line("%s: budget %s of %s:%d, by %s", term.Escape(e.Image), term.Escape(e.Budget), term.Escape(r.Policy), e.At.Line, term.Escape(e.Why))
 		}
-		line("  baseline %s, anchor %s; %s if one is missing", term.Escape(firstOf(e.Baseline, "none")), term.Escape(firstOf(e.Anchor, "none")), e.OnMissing)
+		line("  baseline %s, anchor %s; %s if one is missing", term.Escape(cmp.Or(e.Baseline, "none")), term.Escape(cmp.Or(e.Anchor, "none")), e.OnMissing)
 		for _, rule := range e.Rules {
 			at := "flag"
 			if rule.At.Line > 0 {

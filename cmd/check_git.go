@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,7 +59,7 @@ func git(ctx context.Context, args ...string) ([]string, error) {
 		return nil, ctx.Err()
 	case err != nil:
 		said, _, _ := strings.Cut(strings.TrimSpace(stderr.String()), "\n")
-		return nil, &gitError{text: fmt.Sprintf("git %s: %s", args[0], firstOf(strings.TrimPrefix(said, "fatal: "), err.Error()))}
+		return nil, &gitError{text: fmt.Sprintf("git %s: %s", args[0], cmp.Or(strings.TrimPrefix(said, "fatal: "), err.Error()))}
 	}
 	text := strings.TrimRight(string(out), "\n")
 	if text == "" {
@@ -133,7 +134,7 @@ func (r *checkRun) gitBaseline(ctx context.Context, t target) (*others, error) {
 			return nil, err
 		}
 		r.missing = append(r.missing, &advised{err: g, hint: g.hint})
-		o.missing = firstOf(strings.TrimSuffix(g.text+"; "+g.hint, "; "))
+		o.missing = strings.TrimSuffix(g.text+"; "+g.hint, "; ")
 		return o, nil
 	}
 	repository, err := taggedIn(t.name)
@@ -185,8 +186,7 @@ func taggedIn(name string) (string, error) {
 	if ref.Name == "" {
 		return "", &usageError{text: name + ": --baseline-git is for images of registries"}
 	}
-	name, _, _ = strings.Cut(ref.Name, "@")
-	return untagged(name), nil
+	return repositoryOf(ref.Name), nil
 }
 
 // commitData is what templates of tags and names know.
@@ -236,7 +236,8 @@ func (f *gitFlags) expand(ctx context.Context, name string) (string, error) {
 
 const allowTrailer = "Layers-Allow"
 
-// waivers are those that the commits of this branch give.
+// waivers are those that the commits of this branch give; where it is not known where the
+// branch began, those of its last commit.
 func (f *gitFlags) waivers(ctx context.Context) ([]budget.Waiver, error) {
 	commits := []string{"--max-count=1", "HEAD"}
 	if fork, err := f.forkPoint(ctx); err == nil {

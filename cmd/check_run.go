@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,7 +35,7 @@ func (r *checkRun) image(ctx context.Context, t target) error {
 	if err != nil {
 		return err
 	}
-	anchor, err := r.others(ctx, firstOf(r.flags.anchor, t.budget.Anchor), t.budget)
+	anchor, err := r.others(ctx, cmp.Or(r.flags.anchor, t.budget.Anchor), t.budget)
 	if err != nil {
 		return err
 	}
@@ -81,15 +82,6 @@ func (r *checkRun) noteLost(t target, baseline *others, available []string) {
 	}
 }
 
-func firstOf(texts ...string) string {
-	for _, t := range texts {
-		if t != "" {
-			return t
-		}
-	}
-	return ""
-}
-
 func platformNames(images []*image) []string {
 	names := make([]string, len(images))
 	for i, img := range images {
@@ -123,7 +115,7 @@ func (r *checkRun) wanted(t target, found []*image) []*image {
 
 // bases are the names of images that this one may be built on, by its rules.
 func (r *checkRun) bases(b *budget.Budget) (names []string) {
-	if base := firstOf(r.flags.base, b.Base); base != "" {
+	if base := cmp.Or(r.flags.base, b.Base); base != "" {
 		names = append(names, base)
 	}
 	for _, rule := range b.Rules {
@@ -167,7 +159,7 @@ func (r *checkRun) baseline(ctx context.Context, t target) (*others, error) {
 	case r.flags.git.baseline:
 		return r.gitBaseline(ctx, t)
 	}
-	return r.others(ctx, firstOf(r.flags.baseline, t.budget.Baseline), t.budget)
+	return r.others(ctx, cmp.Or(r.flags.baseline, t.budget.Baseline), t.budget)
 }
 
 // others finds the images of a reference. That there are none, or that they may not be

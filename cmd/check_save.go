@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -40,7 +41,7 @@ func (s *session) initPolicy(ctx context.Context, names []string, f checkFlags) 
 		}
 		all = append(all, facts)
 	}
-	path := firstOf(f.config, policyFile)
+	path := cmp.Or(f.config, policyFile)
 	if len(f.outputs) == 1 {
 		path = f.outputs[0]
 	} else if info, err := os.Stat(path); err == nil && info.Size() > 0 {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/layers/layers/cmd/spelling"
+	"github.com/layers/layers/diff/budget"
 )
 
 // closest returns the candidates that name is most likely a slip of, best first,
@@ -61,10 +62,4 @@ func nearNames(name string, names []string) []string {
 }
 
 // repositoryOf cuts a tag or digest off a name.
-func repositoryOf(name string) string {
-	name, _, _ = strings.Cut(name, "@")
-	if i := strings.LastIndexByte(name, ':'); i > strings.LastIndexByte(name, '/') {
-		name = name[:i]
-	}
-	return name
-}
+func repositoryOf(name string) string { return budget.SplitReference(name).Repository }

@@ -17,6 +17,7 @@ const limitForm = "a limit is a size such as 5MB, a percentage such as 3%, or bo
 // wrong is an error that knows what to write instead.
 type wrong struct{ text, hint string }
 
+// Error is what is wrong, and what to write.
 func (e *wrong) Error() string { return Mistake{Text: e.text, Hint: e.hint}.String() }
 
 // ParseLimit reads a limit: a size, a percentage, or one of each, with "and" between

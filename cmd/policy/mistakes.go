@@ -26,6 +26,7 @@ type Mistake struct {
 	Text, Hint   string
 }
 
+// Error is a line for each mistake: where it is, what is wrong, what to write.
 func (e *Error) Error() string {
 	lines := make([]string, len(e.Mistakes))
 	for i, m := range e.Mistakes {

@@ -168,7 +168,7 @@ func checkFetch(ctx context.Context, k *checking, r *Rule, out *Result) error {
 		return nil
 	}
 	out.More = command("layers", "diff", "--layers", old.Name, k.Image.Name)
-	return k.explainFetch(ctx, old, r, out)
+	return k.explainFetch(ctx, old, out)
 }
 
 // treeOf is what a container of the image sees, and the unpacked bytes of all layers.

@@ -177,7 +177,9 @@ func (k *checking) rule(ctx context.Context, r *Rule) (Result, error) {
 	if err != nil {
 		return out, err
 	}
-	k.waive(r, &out)
+	if !out.Lacking { // nobody has allowed what nobody has measured
+		k.waive(r, &out)
+	}
 	if out.Outcome == Failed {
 		out.Note = r.Why
 		if r.Level == Warn {

@@ -57,7 +57,7 @@ func (k *checking) explainLargest(ctx context.Context, indexes []int, out *Resul
 }
 
 // explainFetch says which layers a host must fetch.
-func (k *checking) explainFetch(ctx context.Context, old *Image, _ *Rule, out *Result) error {
+func (k *checking) explainFetch(ctx context.Context, old *Image, out *Result) error {
 	var missing []int
 	for n, l := range k.Image.Layers {
 		if !old.has(l.Digest) {
@@ -103,7 +103,7 @@ func (k *checking) explainLayers(ctx context.Context, old *Image, oldScope, newS
 	if err := k.filesOfUnexplained(ctx, own, out); err != nil {
 		return err
 	}
-	out.Hint = hintCauses(k.Image, out)
+	out.Hint = hintCauses(out)
 	return nil
 }
 

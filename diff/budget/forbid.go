@@ -3,6 +3,7 @@ package budget
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/layers/layers/cache/layer"
@@ -86,7 +87,10 @@ func (f *forbidding) look(ctx context.Context, n int) error {
 		if err != nil {
 			return err
 		}
-		m, ok := f.match(&e, number, what)
+		m, ok, err := f.match(&e, number, what)
+		if err != nil {
+			return err
+		}
 		if !ok {
 			continue
 		}
@@ -146,9 +150,9 @@ func hasCapabilities(e *layer.Entry) bool {
 
 // match makes a match of an entry. A whiteout counts where what it hides is in a layer
 // that is not looked at.
-func (f *forbidding) match(e *layer.Entry, number int, what string) (m Match, ok bool) {
+func (f *forbidding) match(e *layer.Entry, number int, what string) (m Match, ok bool, err error) {
 	if what == "" {
-		return m, false
+		return m, false, nil
 	}
 	name := layer.Name(e.Path)
 	m = Match{Named: &name, Kind: e.Kind.String(), Layer: number + 1, Step: short(f.Image.Layers[number].Step)}
@@ -159,10 +163,14 @@ func (f *forbidding) match(e *layer.Entry, number int, what string) (m Match, ok
 		m.Bytes = e.Size
 	}
 	if e.Kind != layer.Absent {
-		return m, true
+		return m, true, nil
 	}
 	m.Kind, m.Below, m.DeletedBy = "", true, number+1
-	return m, f.below(number) && !f.carried(number, e.Path)
+	if !f.below(number) {
+		return m, false, nil
+	}
+	carried, err := f.carried(number, e.Path)
+	return m, !carried, err
 }
 
 // below reports whether there are layers below one that are not looked at.
@@ -176,16 +184,20 @@ func (f *forbidding) below(number int) bool {
 }
 
 // carried reports whether a layer that is looked at, below one, has the path.
-func (f *forbidding) carried(number int, path string) bool {
+func (f *forbidding) carried(number int, path string) (bool, error) {
 	for n, at := range f.looked {
 		if at >= number {
 			break
 		}
-		if e, err := f.held[n].TOC.Lookup(path); err == nil && e.Kind != layer.Absent {
-			return true
+		e, err := f.held[n].TOC.Lookup(path)
+		switch {
+		case err == nil && e.Kind != layer.Absent:
+			return true, nil
+		case err != nil && !errors.Is(err, layer.ErrNotExist):
+			return false, err
 		}
 	}
-	return false
+	return false, nil
 }
 
 // deleted says of matches which layers took them away again.

@@ -138,16 +138,16 @@ func hintCache(step *diff.Step, path string) *Hint {
 const share = 0.2
 
 // hintCauses says how to undo the largest of the causes.
-func hintCauses(img *Image, out *Result) *Hint {
+func hintCauses(out *Result) *Hint {
 	for i := range out.Causes {
-		if h := hintCause(img, &out.Causes[i]); h != nil {
+		if h := hintCause(&out.Causes[i]); h != nil {
 			return h
 		}
 	}
 	return nil
 }
 
-func hintCause(img *Image, c *Cause) *Hint {
+func hintCause(c *Cause) *Hint {
 	if c.Relation == diff.Gone {
 		return nil
 	}

@@ -49,6 +49,15 @@ func TestWaivers(t *testing.T) {
 	}
 }
 
+func TestAWaiverDoesNotStandForABaseline(t *testing.T) {
+	b := budgetOf(Rule{Kind: Growth, Limit: bytesLimit(10)})
+	b.Waivers = []Waiver{{Rule: "growth", Limit: &Limit{Bytes: ptr(int64(1 << 40))}}}
+	r := checkAll(t, b, Question{Image: image(t, "app:pr", secretText), Baseline: Counterpart{Name: "app:main", Missing: "not found"}})
+	if got := r.Images[0].Results[0]; got.Outcome != Failed || !got.Lacking || r.Waivers[0].State != WaiverUnused {
+		t.Errorf("%+v, %s", got, r.Waivers[0].State)
+	}
+}
+
 func ptr[T any](v T) *T { return &v }
 
 func TestWaivedPathsLeaveTheOthers(t *testing.T) {
