@@ -104,13 +104,15 @@ func hintForbidden(img *Image, out *Result) *Hint {
 	return nil
 }
 
-// hintCopied is a line of .dockerignore for what was copied by mistake.
+// hintCopied is a line of .dockerignore for what was copied by mistake. Builders that write
+// #(nop) do not say from where: what other stages make, as node_modules, may be meant to be
+// there.
 func hintCopied(step *diff.Step, path string) *Hint {
 	if !copies(step) {
 		return nil
 	}
 	for name := range strings.SplitSeq(path, "/") {
-		if slices.Contains(copied, name) {
+		if slices.Contains(copied, name) && (versionControl[name] || !strings.Contains(stepText(step), "#(nop)")) {
 			return &Hint{
 				Code: "dockerignore", Text: "keep " + name + " out of what is copied: add it to .dockerignore",
 				File: ".dockerignore", Example: "**/" + name,

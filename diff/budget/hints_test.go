@@ -14,6 +14,7 @@ func TestHintsAreRightOrAbsent(t *testing.T) {
 		{"git is cloned", "RUN git clone https://example.org/x /app", "app/.git/objects/x", ""},
 		{"git is of another stage", "COPY --from=build /src /app", "app/.git/objects/x", ""},
 		{"modules are copied", "COPY . /app # buildkit", "app/node_modules/x/index.js", "dockerignore"},
+		{"modules are copied from who knows where", "/bin/sh -c #(nop) COPY dir:2b1c in /app", "app/node_modules/x/index.js", ""},
 		{"modules are installed", "RUN npm ci", "app/node_modules/x/index.js", ""},
 		{"apt lists", "RUN /bin/sh -c apt-get update && apt-get install -y --no-install-recommends vim # buildkit", "var/lib/apt/lists/deb_Packages", "apt-lists"},
 		{"apt lists that were copied", "COPY lists /var/lib/apt/lists", "var/lib/apt/lists/deb_Packages", ""},
